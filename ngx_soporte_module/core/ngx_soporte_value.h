@@ -1,8 +1,10 @@
 
 /*
  * A tree of values: what a template is filled with, what JSON is read into
- * and written from.  Nodes belong to the mem they were made in; strings are
- * not copied, they must live as long as the tree.
+ * and written from.  Nodes belong to the mem they were made in; strings and
+ * names are not copied, they must live as long as the tree.
+ *
+ * Building is for one thread; a tree that is built may be read by many.
  */
 
 #ifndef _NGX_SOPORTE_VALUE_H_INCLUDED_
@@ -37,10 +39,17 @@ struct ngx_soporte_value_s {
 };
 
 
+/* ngx_soporte_value_json() goes no deeper; the root is level 1 */
+
+#define NGX_SOPORTE_VALUE_DEPTH  64
+
+
 /*
- * Makers: name is NULL for the root and in lists.  parent may be NULL.  All
- * return NULL when memory is refused (mem->failed), and take a NULL parent of
- * a failed maker in silence when "mem->failed" is already set.
+ * Makers: append a node to parent, a list or an object, and return it.  name
+ * is NULL for the root and in lists; keys are not checked for duplicates.
+ * parent may be NULL.  All return NULL when memory is refused, and from then
+ * on (mem->failed), whatever parent they are given: a builder of many nodes
+ * checks mem->failed once, at its end.
  */
 
 ngx_soporte_value_t *ngx_soporte_value_add(ngx_soporte_mem_t *mem,
@@ -54,16 +63,30 @@ ngx_soporte_value_t *ngx_soporte_value_int(ngx_soporte_mem_t *mem,
 ngx_soporte_value_t *ngx_soporte_value_bool(ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *parent, const char *name, ngx_uint_t yes);
 
-/* shares the children of another node under a new name */
+/*
+ * Shares what another node holds, children too, under a new name; a NULL
+ * other is null.  Nothing may be added to either of the two from then on.
+ */
 ngx_soporte_value_t *ngx_soporte_value_ref(ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *parent, const char *name,
     const ngx_soporte_value_t *other);
 
-/* the child of an object by name, NULL if absent or not an object */
+/*
+ * The child of an object by name, the first one if there are several; NULL
+ * if absent or if object is NULL or no object.
+ */
 ngx_soporte_value_t *ngx_soporte_value_get(const ngx_soporte_value_t *object,
     const char *name);
 
-/* JSON, RFC 8259, without white space; strings must be valid UTF-8 */
+/* the same for a name of bytes */
+ngx_soporte_value_t *ngx_soporte_value_find(const ngx_soporte_value_t *object,
+    const u_char *name, size_t len);
+
+/*
+ * JSON, RFC 8259, without white space, safe inside HTML (see
+ * ngx_soporte_text_json()).  A value nested deeper than
+ * NGX_SOPORTE_VALUE_DEPTH sets out->failed; what was written is torn then.
+ */
 void ngx_soporte_value_json(ngx_soporte_out_t *out,
     const ngx_soporte_value_t *value);
 
