@@ -20,7 +20,7 @@
 #define NGX_SOPORTE_ID_LEN      16
 #define NGX_SOPORTE_ID_RANDOM   10
 #define NGX_SOPORTE_UUID_LEN    36
-#define NGX_SOPORTE_FOLIO_LEN   15           /* SOP-7K3M9-QX2TN */
+#define NGX_SOPORTE_FOLIO_LEN   15           /* SOP-W1G60-EECF9 */
 
 /* characters of base64url without padding for n bytes */
 #define ngx_soporte_base64url_len(n)  (((n) * 8 + 5) / 6)
