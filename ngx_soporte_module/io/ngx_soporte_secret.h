@@ -105,7 +105,7 @@ ngx_int_t ngx_soporte_secret_track_verify(const ngx_soporte_secret_t *secret,
 /* a nonce for the cookie: base64url of 16 random bytes, 22 characters */
 ngx_int_t ngx_soporte_secret_nonce(u_char *dst);
 
-/* is it written like one of ours? */
+/* is it written like one of ours?  No other makes or proves a form's token */
 ngx_uint_t ngx_soporte_secret_nonce_valid(const ngx_str_t *nonce);
 
 /*
