@@ -1,7 +1,7 @@
 
 /*
  * Bytes that are text: UTF-8 checked and counted, and written into HTML,
- * into JSON, as decimal digits and as one clean line.
+ * JSON, a URI or one clean line; numbers and bytes written as digits.
  *
  * The writers pass runs of harmless bytes on as they are and stop only where
  * a table says so: most text is copied by few large writes.  Empty text may
@@ -17,8 +17,12 @@
 
 static ngx_uint_t ngx_soporte_text_class(u_char ch);
 static void ngx_soporte_text_unit(ngx_soporte_out_t *out, uint32_t code);
+static ngx_int_t ngx_soporte_text_digit(u_char ch);
 static ngx_uint_t ngx_soporte_text_is_break(uint32_t code);
 static ngx_uint_t ngx_soporte_text_is_control(uint32_t code);
+
+
+static const char  ngx_soporte_text_hexdigits[] = "0123456789abcdef";
 
 
 uint32_t
@@ -285,14 +289,12 @@ ngx_soporte_text_unit(ngx_soporte_out_t *out, uint32_t code)
 {
     u_char  buf[6];
 
-    static const char  hex[] = "0123456789abcdef";
-
     buf[0] = '\\';
     buf[1] = 'u';
-    buf[2] = hex[(code >> 12) & 0xf];
-    buf[3] = hex[(code >> 8) & 0xf];
-    buf[4] = hex[(code >> 4) & 0xf];
-    buf[5] = hex[code & 0xf];
+    buf[2] = ngx_soporte_text_hexdigits[(code >> 12) & 0xf];
+    buf[3] = ngx_soporte_text_hexdigits[(code >> 8) & 0xf];
+    buf[4] = ngx_soporte_text_hexdigits[(code >> 4) & 0xf];
+    buf[5] = ngx_soporte_text_hexdigits[code & 0xf];
 
     ngx_soporte_out(out, buf, 6);
 }
@@ -329,6 +331,86 @@ ngx_soporte_text_uint64(u_char *dst, uint64_t n)
     ngx_memcpy(dst, p, len);
 
     return dst + len;
+}
+
+
+u_char *
+ngx_soporte_text_uri(u_char *dst, const u_char *src, size_t len)
+{
+    size_t  i;
+    u_char  ch, c;
+
+    static const char  hex[] = "0123456789ABCDEF";
+
+    for (i = 0; i < len; i++) {
+        ch = src[i];
+        c = (u_char) (ch | 0x20);
+
+        if ((c >= 'a' && c <= 'z') || (ch >= '0' && ch <= '9')
+            || ch == '-' || ch == '.' || ch == '_' || ch == '~')
+        {
+            *dst++ = ch;
+            continue;
+        }
+
+        *dst++ = '%';
+        *dst++ = hex[ch >> 4];
+        *dst++ = hex[ch & 0xf];
+    }
+
+    return dst;
+}
+
+
+u_char *
+ngx_soporte_text_hex(u_char *dst, const u_char *src, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        *dst++ = ngx_soporte_text_hexdigits[src[i] >> 4];
+        *dst++ = ngx_soporte_text_hexdigits[src[i] & 0xf];
+    }
+
+    return dst;
+}
+
+
+ngx_int_t
+ngx_soporte_text_unhex(u_char *dst, const u_char *src, size_t len)
+{
+    size_t     i;
+    ngx_int_t  high, low;
+
+    if (len % 2) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < len; i += 2) {
+        high = ngx_soporte_text_digit(src[i]);
+        low = ngx_soporte_text_digit(src[i + 1]);
+
+        if (high < 0 || low < 0) {
+            return NGX_ERROR;
+        }
+
+        *dst++ = (u_char) (high << 4 | low);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_soporte_text_digit(u_char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    ch |= 0x20;
+
+    return (ch >= 'a' && ch <= 'f') ? ch - 'a' + 10 : -1;
 }
 
 

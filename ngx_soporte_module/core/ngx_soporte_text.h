@@ -1,7 +1,7 @@
 
 /*
  * Bytes that are text: is it UTF-8, how long is it, and how is it written
- * into HTML, into JSON and as a decimal number.
+ * into HTML, JSON, a URI; numbers and bytes written as digits.
  *
  * All functions are pure, reentrant and fit for any thread.  Lengths are in
  * bytes unless "characters" is said; a character is a Unicode code point.
@@ -58,6 +58,22 @@ void ngx_soporte_text_json(ngx_soporte_out_t *out, const u_char *p,
  */
 u_char *ngx_soporte_text_int64(u_char *dst, int64_t n);
 u_char *ngx_soporte_text_uint64(u_char *dst, uint64_t n);
+
+/*
+ * Percent-encoding (RFC 3986 section 2.1) of all but the unreserved letters,
+ * digits, - . _ ~: fit for one segment of a path or a value in a query.
+ * Returns the end; at most 3 * len bytes are written.
+ */
+u_char *ngx_soporte_text_uri(u_char *dst, const u_char *src, size_t len);
+
+/* lower case hexadecimal digits, returns the end: 2 * len bytes */
+u_char *ngx_soporte_text_hex(u_char *dst, const u_char *src, size_t len);
+
+/*
+ * Reads hexadecimal digits of either case into len / 2 bytes; NGX_ERROR if
+ * len is odd or a byte is no digit (dst may be written in part then).
+ */
+ngx_int_t ngx_soporte_text_unhex(u_char *dst, const u_char *src, size_t len);
 
 
 /*
