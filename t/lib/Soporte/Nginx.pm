@@ -183,7 +183,8 @@ sub start {
 sub wait_started {
     my ($self) = @_;
 
-    wait_for(sub { $self->pid && $self->workers }, 10, 'nginx to start');
+    wait_for(sub { $self->workers >= $self->{workers} }, 10,
+             'nginx to start');
 }
 
 
@@ -260,7 +261,7 @@ sub upgrade {
 
     wait_for(sub {
         my $new = $self->pid;
-        return $new && $new != $old && $self->workers;
+        return $new && $new != $old && $self->workers >= $self->{workers};
     }, 15, 'the new master');
 
     $self->signal('QUIT', $old);
@@ -271,12 +272,13 @@ sub upgrade {
 }
 
 
-# SIGKILL to the master and to all workers
+# SIGKILL to the master and to all its children
 
 sub kill_all {
     my ($self) = @_;
 
-    my @pids = ($self->pid, $self->workers(1));
+    my $master = $self->pid;
+    my @pids = ($master, children($master));
 
     kill 'KILL', @pids;
     wait_for(sub { !grep { alive($_) } @pids }, 10, 'nginx to die');
@@ -291,7 +293,7 @@ sub stop {
     my ($self, $signal) = @_;
 
     my $pid = $self->pid or return 1;
-    my @pids = ($pid, $self->workers(1));
+    my @pids = ($pid, children($pid));
 
     $self->signal($signal // 'QUIT');
 
