@@ -11,6 +11,7 @@
  */
 
 #include "ngx_soporte_folio.h"
+#include "ngx_soporte_text.h"
 
 
 #define NGX_SOPORTE_FOLIO_DATA  9            /* symbols, 45 bits */
@@ -19,7 +20,6 @@
 static ngx_uint_t ngx_soporte_folio_check(const u_char *symbols);
 static ngx_int_t ngx_soporte_folio_symbol(u_char ch);
 static u_char *ngx_soporte_folio_write(u_char *dst, const u_char *symbols);
-static ngx_int_t ngx_soporte_hex_digit(u_char ch);
 
 
 static const u_char  ngx_soporte_crockford[] =
@@ -78,73 +78,52 @@ ngx_soporte_uuid_time(const u_char *id)
 u_char *
 ngx_soporte_uuid_format(u_char *dst, const u_char *id)
 {
-    ngx_uint_t           i;
-    static const u_char  hex[] = "0123456789abcdef";
+    dst = ngx_soporte_text_hex(dst, id, 4);
+    *dst++ = '-';
+    dst = ngx_soporte_text_hex(dst, id + 4, 2);
+    *dst++ = '-';
+    dst = ngx_soporte_text_hex(dst, id + 6, 2);
+    *dst++ = '-';
+    dst = ngx_soporte_text_hex(dst, id + 8, 2);
+    *dst++ = '-';
 
-    for (i = 0; i < NGX_SOPORTE_ID_LEN; i++) {
-
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *dst++ = '-';
-        }
-
-        *dst++ = hex[id[i] >> 4];
-        *dst++ = hex[id[i] & 0x0f];
-    }
-
-    return dst;
+    return ngx_soporte_text_hex(dst, id + 10, 6);
 }
 
 
 ngx_int_t
 ngx_soporte_uuid_parse(u_char *id, const ngx_str_t *text)
 {
-    u_char      bytes[NGX_SOPORTE_ID_LEN];
-    ngx_int_t   high, low;
-    ngx_uint_t  i;
-    u_char     *p;
+    u_char  digits[NGX_SOPORTE_ID_LEN * 2], bytes[NGX_SOPORTE_ID_LEN];
+    size_t  i, n;
 
     if (text->len != NGX_SOPORTE_UUID_LEN) {
         return NGX_ERROR;
     }
 
-    p = text->data;
+    n = 0;
 
-    for (i = 0; i < NGX_SOPORTE_ID_LEN; i++) {
+    for (i = 0; i < NGX_SOPORTE_UUID_LEN; i++) {
 
-        if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-') {
-            return NGX_ERROR;
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+
+            if (text->data[i] != '-') {
+                return NGX_ERROR;
+            }
+
+            continue;
         }
 
-        high = ngx_soporte_hex_digit(*p++);
-        low = ngx_soporte_hex_digit(*p++);
+        digits[n++] = text->data[i];
+    }
 
-        if (high == NGX_ERROR || low == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        bytes[i] = (u_char) (high << 4 | low);
+    if (ngx_soporte_text_unhex(bytes, digits, n) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ngx_memcpy(id, bytes, NGX_SOPORTE_ID_LEN);
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_soporte_hex_digit(u_char ch)
-{
-    if (ch >= '0' && ch <= '9') {
-        return ch - '0';
-    }
-
-    ch |= 0x20;
-
-    if (ch >= 'a' && ch <= 'f') {
-        return ch - 'a' + 10;
-    }
-
-    return NGX_ERROR;
 }
 
 

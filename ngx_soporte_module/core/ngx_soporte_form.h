@@ -81,4 +81,11 @@ ngx_int_t ngx_soporte_form_cookie(const ngx_str_t *header, const char *name,
     ngx_str_t *value);
 
 
+/*
+ * The HTML standard's valid e-mail address, which is what browsers let pass,
+ * and UTF-8 before the "@" (RFC 6531); at most 254 bytes, 64 before the "@".
+ */
+ngx_uint_t ngx_soporte_form_email(const ngx_str_t *email);
+
+
 #endif /* _NGX_SOPORTE_FORM_H_INCLUDED_ */

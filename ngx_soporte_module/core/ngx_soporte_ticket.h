@@ -153,9 +153,6 @@ ngx_int_t ngx_soporte_ticket_message(ngx_soporte_mem_t *mem,
     const ngx_str_t *in, ngx_str_t *message,
     ngx_soporte_ticket_errors_t *errors);
 
-/* the HTML standard's valid e-mail address, UTF-8 before the "@" too */
-ngx_uint_t ngx_soporte_ticket_email_valid(const ngx_str_t *email);
-
 /* field and code must live as long as errors do */
 void ngx_soporte_ticket_error(ngx_soporte_ticket_errors_t *errors,
     const char *field, const char *code);
