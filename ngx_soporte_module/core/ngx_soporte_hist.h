@@ -8,6 +8,12 @@
  * harmonic middle of its bucket, so it is off by (b - a) / (a + b) at most:
  * 5.9 % of the true value, 11.2 % (or 1 ms) where two buckets are one.
  * nginx's clock ticks in milliseconds: nothing finer is claimed.
+ *
+ * A request adds to one lifetime counter and to nothing else.  A window is
+ * what these grew by since a snapshot, a "mark".  Each window has two marks, a
+ * window's length apart: it spans one to two lengths, and says how much.  A
+ * mark keeps 12 bits of a counter in units of 2^shift samples; the shift rises
+ * before 12 bits could wrap; a unit is then 0.05 % of all samples at most.
  */
 
 #ifndef _NGX_SOPORTE_HIST_H_INCLUDED_
@@ -21,10 +27,18 @@
 #define NGX_SOPORTE_HIST_COARSE   60         /* two of the fine ones each */
 #define NGX_SOPORTE_HIST_MAX      131071     /* ms, all above lie in the last */
 
+/* windows; the first has fine buckets, the others coarse ones */
+
+#define NGX_SOPORTE_HIST_5M       0
+#define NGX_SOPORTE_HIST_1H       1
+#define NGX_SOPORTE_HIST_24H      2
+#define NGX_SOPORTE_HIST_30D      3
+#define NGX_SOPORTE_HIST_WINDOWS  4
+
 /* what may be off, in parts per 10,000 of the true value */
 
 #define NGX_SOPORTE_HIST_ERROR    589
-#define NGX_SOPORTE_HIST_ERROR_COARSE  1112
+#define NGX_SOPORTE_HIST_ERROR_2  1112       /* coarse; below 16 ms: 1 ms */
 
 /* finite bounds of the Prometheus histogram; one more stands for +Inf */
 
@@ -36,6 +50,27 @@ typedef struct {
     ngx_msec_t     effective;                /* ... of the buckets counted */
     ngx_uint_t     buckets;                  /* how many, from the first */
 } ngx_soporte_hist_le_t;
+
+
+typedef struct {
+    uint32_t       since;                    /* unix s, 0: not yet in use */
+    uint32_t       room;                     /* samples until a look is due */
+    uint32_t       shift;                    /* a unit is 2^shift samples */
+} ngx_soporte_hist_mark_t;
+
+
+/*
+ * The windows of one tenant, in shared memory; all zero is a good beginning.
+ * Written by the leader alone.
+ */
+
+typedef struct {
+    uint32_t                 total;          /* samples at the last fold */
+    ngx_soporte_hist_mark_t  mark[NGX_SOPORTE_HIST_WINDOWS][2];
+    u_char                   fine[2][NGX_SOPORTE_HIST_BUCKETS * 3 / 2];
+    u_char                   coarse[NGX_SOPORTE_HIST_WINDOWS - 1][2]
+                                   [NGX_SOPORTE_HIST_COARSE * 3 / 2];
+} ngx_soporte_hist_t;
 
 
 extern const ngx_soporte_hist_le_t
@@ -98,6 +133,24 @@ uint64_t ngx_soporte_hist_total(const uint32_t *count, ngx_uint_t n);
  */
 void ngx_soporte_hist_cumulate(uint64_t sum[NGX_SOPORTE_HIST_LE + 1],
     const uint32_t count[NGX_SOPORTE_HIST_BUCKETS]);
+
+/*
+ * To be called about every ten seconds with a copy of the lifetime counters
+ * and unix seconds: takes and moves the marks.  When a bucket may have taken
+ * more between two calls than a mark can tell, the window begins anew.
+ */
+void ngx_soporte_hist_fold(ngx_soporte_hist_t *hist,
+    const uint32_t life[NGX_SOPORTE_HIST_BUCKETS], time_t now);
+
+/*
+ * What fell into a window until now: *n buckets of count (fine or coarse, as
+ * ngx_soporte_hist_quantile() takes them).  Returns the seconds it spans, 0
+ * and no counts while that is not known: before the first fold, or while a
+ * burst waits for the next one.
+ */
+ngx_uint_t ngx_soporte_hist_window(const ngx_soporte_hist_t *hist,
+    ngx_uint_t window, const uint32_t life[NGX_SOPORTE_HIST_BUCKETS],
+    time_t now, uint32_t count[NGX_SOPORTE_HIST_BUCKETS], ngx_uint_t *n);
 
 
 #endif /* _NGX_SOPORTE_HIST_H_INCLUDED_ */

@@ -128,8 +128,10 @@ ngx_soporte_client_outcome(const ngx_soporte_sample_t *s)
         return NGX_SOPORTE_CLIENT_SERVED;
     }
 
+    /* 408 there: it did not read what it was sent */
+
     if (s->status == 0 || s->status == 499
-        || s->rc == 499 || s->rc == NGX_ERROR)
+        || s->rc == 408 || s->rc == 499 || s->rc == NGX_ERROR)
     {
         return NGX_SOPORTE_CLIENT_LEFT;
     }
