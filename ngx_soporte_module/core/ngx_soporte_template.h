@@ -67,7 +67,7 @@ struct ngx_soporte_template_node_s {
     unsigned                      line_start:1;
     unsigned                      standalone:1;
 
-    ngx_uint_t                    line;      /* in the source, from 1 */
+    ngx_uint_t                    line;      /* of a section or a partial */
     ngx_str_t                     text;      /* or name, or indentation */
 
     ngx_soporte_template_node_t  *child;     /* of a section */
