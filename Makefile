@@ -3,8 +3,14 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
 .SUFFIXES:
-MAKEFLAGS   += -j$(shell nproc) --no-builtin-rules
+
+MAKEFLAGS   += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS   += -j$(shell nproc)
+endif
 
 ifeq ($(origin CC),default)
 CC          := gcc
@@ -13,111 +19,152 @@ endif
 NGINX_SRC   ?=
 UPSTREAM    ?=
 
-top         := $(CURDIR)
-build       := $(top)/build
 source      := ngx_soporte_module
 
+.PHONY: all
+all: build/ngx_http_soporte_module.so  ## the module, for the installed nginx (NGINX_SRC=dir for another tree, CC=clang)
 
-# packages, by what they are needed for
+.PHONY: help
+help:  ## this list
+	@sed -nE 's/^([a-z0-9]+):.*  ## (.*)/\1\t\2/p' Makefile | sed 's/^all//' \
+	    | awk -F '\t' '{ printf "make %-8s%s\n", $$1, $$2 }'
+
+.PHONY: clean
+clean:  ## removes build/
+	rm -rf build
+
+
+# packages of Debian by what needs them, looked for once a list
 
 deps_build  := gcc libc6-dev nginx nginx-dev libpq-dev libjansson-dev \
                libhiredis-dev libmaxminddb-dev libssl-dev
-deps_unit   := libcmocka-dev
+deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server
+deps_unit   := perl libcmocka-dev binutils
+deps_lint   := perl cppcheck shellcheck
+deps_test   := $(deps_run) postgresql-15-pgtap curl openssl prometheus
+deps_bench  := perl valgrind libnginx-mod-http-lua
 
-deps         = $(build)/deps/$(1)-$(firstword $(shell \
-                   echo '$(deps_$(1))' | md5sum))
+deps         = $(foreach for,$(1),build/deps/$(for)-$(firstword $(shell \
+                   echo '$(deps_$(for))' | md5sum)))
+
+build/deps/%:
+	@t/tools/deps $@ $(deps_$(firstword $(subst -, ,$*)))
 
 
-# one configured tree an nginx, a compiler
+# the module: one configured tree an nginx and a compiler
 
 tree        := $(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 tree        := $(tree)$(if $(NGINX_SRC),-$(firstword $(shell \
                    realpath $(NGINX_SRC) | md5sum)))
-objs        := $(build)/objs$(tree)
-ngx         := $(or $(NGINX_SRC),/usr/share/nginx/src)/src
+objs        := build/objs$(tree)
+ngx         := $(or $(realpath $(NGINX_SRC)),/usr/share/nginx/src)
 
 CC_OPT      := -std=gnu11 -g -O2 -fPIC -fstack-protector-strong -Wall -Wextra \
                -Wno-unused-parameter -Werror -Wformat \
                -Werror=format-security -D_FORTIFY_SOURCE=2 \
-               -ffile-prefix-map=$(top)=.
+               -ffile-prefix-map=$(CURDIR)=.
 export CC CC_OPT
-
-.PHONY: all
-all: $(build)/ngx_http_soporte_module.so   ## the module, for the installed nginx (NGINX_SRC=dir for another tree, CC=clang)
-
-
-.PHONY: help
-help:                               ## this list
-	@sed -nE 's/^([a-z][a-z-]*):.*## (.*)/\1\t\2/p' Makefile \
-	    | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
-
-
-# the module
 
 .PHONY: always
 always:
 
-$(build)/deps/%:
-	@t/tools/deps $@ $(deps_$(firstword $(subst -, ,$*)))
-
-$(objs)/key: always | $(call deps,build)
-	@mkdir -p $(objs)
-	@flock $(objs) t/tools/configure $(objs) $(NGINX_SRC)
+$(objs)/key: always | $$(call deps,build)
+	@mkdir -p $(@D)
+	@flock $(@D) t/tools/configure $(@D) $(realpath $(NGINX_SRC))
 
 $(objs)/ngx_auto_config.h: $(objs)/key ;
 
 $(objs)/ngx_http_soporte_module.so: always $(objs)/key
-	@cd $(ngx)/.. && flock $(objs) \
-	    $(MAKE) -s --no-print-directory -f $(objs)/Makefile \
-	        $(if $(NGINX_SRC),build,modules)
+	@cd $(ngx) && flock $(CURDIR)/$(@D) $(MAKE) -s --no-print-directory \
+	    -f $(CURDIR)/$(@D)/Makefile $(if $(NGINX_SRC),build,modules)
 
-$(build)/ngx_http_soporte_module.so: always $(objs)/ngx_http_soporte_module.so
+build/ngx_http_soporte_module.so: always $(objs)/ngx_http_soporte_module.so
 	@cmp -s $(objs)/$(@F) $@ || install -m 755 $(objs)/$(@F) $@
 
 
-# unit tests: core and io without nginx, under the sanitizers
+# core and io without nginx, plain and under the sanitizers
 
-unit        := $(build)/unit
-unit_core   := $(wildcard $(source)/core/*.c)
-unit_io     := $(wildcard $(source)/io/*.c)
-unit_tests  := $(patsubst t/unit/%.c,$(unit)/%,$(wildcard t/unit/*_test.c))
-unit_libs   := -lpq -ljansson -lhiredis -lmaxminddb -lcrypto -lpthread
-
-unit_flags  := -std=gnu11 -g -O1 -fPIC -Wall -Wextra -Wno-unused-parameter \
-               -Werror -MMD -MP \
-               $(addprefix -I$(ngx)/,core event event/modules os/unix) \
-               -I$(objs) -I$(source)/core -I$(source)/io -It/unit \
-               -I$(shell pg_config --includedir 2>/dev/null)
-unit_asan   := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+core        := $(wildcard $(source)/core/*.c)
+io          := $(wildcard $(source)/io/*.c)
+libs        := -lpq -ljansson -lhiredis -lmaxminddb -lcrypto -lpthread
+asan        := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
                -fno-omit-frame-pointer
 
-pure_objs    = $(patsubst $(source)/%.c,$(unit)/pure/%.o,$(1))
-asan_objs    = $(patsubst $(source)/%.c,$(unit)/asan/%.o,$(1))
+flags       := -std=gnu11 -g -fPIC -Wall -Wextra -Wno-unused-parameter \
+               -Werror -MMD -MP \
+               $(addprefix -I$(ngx)/src/,core event event/modules os/unix) \
+               -I$(objs) -I$(source)/core -I$(source)/io -It/unit
+pg_flags     = -I$(shell pg_config --includedir)
 
-$(unit)/pure/%.o: $(source)/%.c $(objs)/ngx_auto_config.h
+plain_objs   = $(patsubst $(source)/%.c,build/plain/%.o,$(1))
+asan_objs    = $(patsubst $(source)/%.c,build/asan/%.o,$(1))
+
+build/plain/%.o: $(source)/%.c $(objs)/ngx_auto_config.h
 	@mkdir -p $(@D)
-	@$(CC) $(unit_flags) -c $< -o $@
+	@$(CC) $(flags) $(pg_flags) -O2 -c $< -o $@
 
-$(unit)/asan/%.o: $(source)/%.c $(objs)/ngx_auto_config.h
+build/asan/%.o: $(source)/%.c $(objs)/ngx_auto_config.h
 	@mkdir -p $(@D)
-	@$(CC) $(unit_flags) $(unit_asan) -c $< -o $@
+	@$(CC) $(flags) $(pg_flags) -O1 $(asan) -c $< -o $@
 
-# the proof of purity: core links with libc alone, io without nginx
+# the linker proves that core needs libc alone, and io no nginx
 
-$(unit)/core.so: $(call pure_objs,$(unit_core))
+build/unit/core.so: $(call plain_objs,$(core))
+	@mkdir -p $(@D)
 	@$(CC) -shared -Wl,--no-undefined $^ -o $@
 
-$(unit)/io.so: $(call pure_objs,$(unit_core) $(unit_io))
-	@$(CC) -shared -Wl,--no-undefined $^ $(unit_libs) -o $@
+build/unit/io.so: $(call plain_objs,$(core) $(io))
+	@mkdir -p $(@D)
+	@$(CC) -shared -Wl,--no-undefined $^ $(libs) -o $@
 
-$(unit)/%_test: t/unit/%_test.c t/unit/test.h \
-                $(call asan_objs,$(unit_core) $(unit_io)) \
-                | $(call deps,unit)
-	@$(CC) $(unit_flags) $(unit_asan) $(filter %.c %.o,$^) \
-	    -lcmocka $(unit_libs) -o $@
+build/unit/%_test: t/unit/%_test.c $(call asan_objs,$(core) $(io)) \
+                   | $$(call deps,unit)
+	@mkdir -p $(@D)
+	@$(CC) $(flags) -O1 $(asan) $(filter %.c %.o,$^) -lcmocka $(libs) -o $@
 
--include $(wildcard $(unit)/*.d $(unit)/*/*/*.d)
+# programs: build/render, build/vectors-hours from t/tools/vectors_hours.c, ...
+
+programs    := $(subst _,-,$(patsubst t/tools/%.c,build/%, \
+                   $(wildcard t/tools/*.c)))
+
+$(programs): build/%: t/tools/$$(subst -,_,$$*).c \
+                      $(call plain_objs,$(core) $(io))
+	@$(CC) $(flags) -O2 $(filter %.c %.o,$^) $(libs) -MF build/plain/$*.d -o $@
+
+-include $(wildcard build/unit/*.d build/plain/*.d build/*/*/*.d)
+
+
+# tests, each kind alone and all together
+
+lint_tests  := $(wildcard t/lint/*)
+unit_tests  := $(patsubst t/unit/%.c,build/unit/%,$(wildcard t/unit/*_test.c))
+unit_needs  := $(unit_tests) build/unit/core.so build/unit/io.so $(programs)
+vectors     := $(wildcard t/vectors/*.json)
+sql_tests   := $(wildcard sql/t/*.sql)
+e2e_tests   := $(wildcard t/*.t)
+
+export SOPORTE_MODULE := $(CURDIR)/$(objs)/ngx_http_soporte_module.so
+ifneq ($(NGINX_SRC),)
+export SOPORTE_NGINX  := $(CURDIR)/$(objs)/nginx
+endif
+
+.PHONY: test
+test: all $(unit_needs) | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
+	@t/tools/run $(lint_tests) $(unit_tests) t/unit/pure.t $(vectors) \
+	    $(sql_tests) $(e2e_tests)
+
+.PHONY: lint
+lint: | $$(call deps,lint)  ## arrows between the rooms, nginx style, cppcheck, shellcheck, perl -c
+	@t/tools/run $(lint_tests)
 
 .PHONY: unit
-unit: $(unit_tests) $(unit)/core.so $(unit)/io.so   ## unit tests of core and io, without nginx, under ASan and UBSan
-	@for test in $(unit_tests); do timeout 120 $$test; done
+unit: $(unit_needs) | $$(call deps,unit)  ## core and io without nginx, under ASan and UBSan, and the vectors
+	@t/tools/run $(unit_tests) t/unit/pure.t $(vectors)
+
+.PHONY: sql
+sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
+	@t/tools/run $(sql_tests)
+
+.PHONY: e2e
+e2e: all | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
+	@t/tools/run $(e2e_tests)
