@@ -15,9 +15,8 @@
  *   "provider": {
  *     "name": "…",                               1–80
  *     "color"? = "#1f5f8b": "#rrggbb",
- *     "logo"?: "<svg …>…</svg>"                  inline SVG without script,
- *   },                                           event handler, reference;
- *                                                ≤ 4,000
+ *     "logo"?: "<svg …>…</svg>"                  ≤ 4,000, inline, without
+ *   },                                           script, style, reference
  *   "contact": {
  *     "phone": "800 788 0081",                   as shown, 1–40
  *     "tel": "8007880081",                       as dialed: [+]3–15 digits
@@ -171,6 +170,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_int_t                version;    /* 1 */
     ngx_soporte_provider_t   provider;
     ngx_soporte_contact_t    contact;
     ngx_soporte_promise_t    promise;
@@ -204,7 +204,8 @@ ngx_soporte_category_t *ngx_soporte_policy_category(
 
 /*
  * RFC 7396: a new tree, target changed by patch; neither is written to, and
- * both are shared from, so they must live as long.  NULL: memory refused.
+ * both are shared from, so they must live as long.  Keys that the patch has
+ * come last.  NULL: memory refused, or nested over NGX_SOPORTE_VALUE_DEPTH.
  */
 
 ngx_soporte_value_t *ngx_soporte_policy_merge(ngx_soporte_mem_t *mem,
