@@ -24,7 +24,8 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t  line;           /* from 1 */
-    ngx_uint_t  column;         /* from 1, in characters */
+    ngx_uint_t  column;         /* from 1, in characters: where the word that
+                                   is wrong ends */
     u_char      text[160];      /* ends with a NUL */
 } ngx_soporte_json_error_t;
 
