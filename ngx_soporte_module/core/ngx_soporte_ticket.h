@@ -47,7 +47,7 @@
  *     name          name_long name_bad
  *     phone         phone_long phone_bad
  *     context       context_bad context_deep context_large
- *     attachment    attachment_many attachment_large attachments_large
+ *     attachment    attachment_many attachment_large attachment_total
  *     message       message_missing message_long message_bad
  *     any           field_repeated
  *     the key       field_unknown
@@ -75,7 +75,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                    name;       /* for display only, tidied */
+    ngx_str_t                    name;       /* the server's, [a-z0-9_-] */
+    ngx_str_t                    filename;   /* the customer's, to be shown */
     ngx_str_t                    type;       /* by its bytes */
     uint64_t                     size;       /* bytes */
     u_char                       sha256[32];
@@ -116,6 +117,20 @@ typedef struct {
 } ngx_soporte_ticket_t;
 
 
+/* what a customer adds to a ticket */
+
+typedef struct {
+    u_char                       id[NGX_SOPORTE_ID_LEN];
+    u_char                       ticket[NGX_SOPORTE_ID_LEN];
+
+    ngx_str_t                    tenant;
+    ngx_str_t                    node;
+    ngx_str_t                    body;
+    uint64_t                     filed_at;   /* ms since the epoch */
+    u_char                       body_sha256[32];
+} ngx_soporte_message_t;
+
+
 /*
  * Both readers fill the customer's fields of a ticket that was zeroed and
  * whose "verified" is set (the e-mail is required of the others), and from
@@ -140,18 +155,17 @@ ngx_int_t ngx_soporte_ticket_from_json(ngx_soporte_mem_t *mem,
     const ngx_soporte_policy_t *policy, ngx_soporte_ticket_errors_t *errors);
 
 /*
- * Number and sizes of ticket->files.  NGX_DECLINED and an error for each
- * limit passed.
+ * Number and sizes of ticket->files.  NGX_DECLINED: errors tell each limit
+ * that was passed.
  */
 ngx_int_t ngx_soporte_ticket_check_files(const ngx_soporte_ticket_t *ticket,
     ngx_soporte_ticket_errors_t *errors);
 
 /*
- * A further message to a ticket, tidied like a description.
+ * The text of a message, tidied like a description.
  */
 ngx_int_t ngx_soporte_ticket_message(ngx_soporte_mem_t *mem,
-    const ngx_str_t *in, ngx_str_t *message,
-    ngx_soporte_ticket_errors_t *errors);
+    const ngx_str_t *in, ngx_str_t *body, ngx_soporte_ticket_errors_t *errors);
 
 /* field and code must live as long as errors do */
 void ngx_soporte_ticket_error(ngx_soporte_ticket_errors_t *errors,
@@ -174,10 +188,19 @@ void ngx_soporte_ticket_canonical(ngx_soporte_out_t *out,
  * body_sha256 (64 hex digits).  Text that was not given is null, and so is
  * context.  Two keys more where there is something to say: "original"
  * {"subject"?, "name"?} as they came, before tidying, and "attachments"
- * [{"n", "name", "type", "size", "sha256"}], n from 0.
+ * [{"name", "filename", "type", "size", "sha256"}].
  */
 void ngx_soporte_ticket_json(ngx_soporte_out_t *out,
     const ngx_soporte_ticket_t *ticket);
+
+/*
+ * The same two for a message: tenant, ticket and body; {"kind": "message",
+ * "tenant", "id", "ticket", "body", "filed_at", "node", "body_sha256"}.
+ */
+void ngx_soporte_message_canonical(ngx_soporte_out_t *out,
+    const ngx_soporte_message_t *message);
+void ngx_soporte_message_json(ngx_soporte_out_t *out,
+    const ngx_soporte_message_t *message);
 
 
 #endif /* _NGX_SOPORTE_TICKET_H_INCLUDED_ */

@@ -174,9 +174,9 @@ folio_as_people_write_it(void **state)
 static void
 folio_refuses(void **state)
 {
-    u_char      dst[16];
-    ngx_str_t   s;
-    ngx_uint_t  i;
+    u_char       dst[16];
+    ngx_str_t    s;
+    ngx_uint_t   i;
     const char  *bad[] = {
         "", "-", "SOP", "SOP-", "SOP-W1G60-EECF", "SOP-W1G60-EECF9X",
         "W1G60EECF", "W1G60EECF9X", "SOQ-W1G60-EECF9", "SO-W1G60-EECF9",
@@ -250,8 +250,8 @@ folio_check_symbol(void **state)
 static void
 base64url_known(void **state)
 {
-    u_char      out[16];
-    ngx_uint_t  i;
+    u_char       out[16];
+    ngx_uint_t   i;
     const char  *enc[] = { "", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE",
                            "Zm9vYmFy" };
 
