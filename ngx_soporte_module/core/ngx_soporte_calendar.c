@@ -31,6 +31,8 @@ static ngx_int_t ngx_soporte_calendar_datetime(ngx_soporte_calendar_t *cal,
 static ngx_int_t ngx_soporte_calendar_period(ngx_soporte_calendar_t *cal,
     ngx_soporte_calendar_list_t *list, const ngx_str_t *from,
     const ngx_str_t *until, ngx_str_t *error);
+static ngx_int_t ngx_soporte_calendar_copy(ngx_soporte_mem_t *mem,
+    ngx_str_t *dst, const ngx_str_t *src);
 static ngx_soporte_calendar_date_t *ngx_soporte_calendar_date_add(
     ngx_soporte_calendar_t *cal, int32_t day, ngx_uint_t *duplicate);
 static void *ngx_soporte_calendar_push(ngx_soporte_mem_t *mem,
@@ -61,16 +63,9 @@ ngx_soporte_calendar_timezone(ngx_soporte_calendar_t *cal,
                                  ngx_soporte_error_value(name));
     }
 
-    cal->timezone.data = ngx_soporte_alloc(cal->mem, name->len + 1);
-    if (cal->timezone.data == NULL) {
-        ngx_str_null(error);
-        return NGX_ERROR;
-    }
+    ngx_str_null(error);
 
-    *ngx_cpymem(cal->timezone.data, name->data, name->len) = '\0';
-    cal->timezone.len = name->len;
-
-    return NGX_OK;
+    return ngx_soporte_calendar_copy(cal->mem, &cal->timezone, name);
 }
 
 
@@ -336,11 +331,68 @@ ngx_soporte_calendar_holidays_mx(ngx_soporte_calendar_t *cal)
 
 
 ngx_int_t
+ngx_soporte_calendar_holidays_ics(ngx_soporte_calendar_t *cal,
+    const ngx_str_t *name, const ngx_str_t *bytes, ngx_str_t *error)
+{
+    ngx_str_t                     what;
+    ngx_soporte_ics_t            *ics;
+    ngx_soporte_calendar_file_t  *file;
+
+    ngx_str_null(error);
+
+    ics = ngx_soporte_ics_read(cal->mem, bytes, NGX_SOPORTE_CALENDAR_DATES,
+                               &what);
+    if (ics == NULL) {
+
+        if (what.len == 0) {
+            return NGX_ERROR;
+        }
+
+        return ngx_soporte_error(cal->mem, error, "\"%.*s\" %s",
+                                 (int) name->len, name->data, what.data);
+    }
+
+    file = ngx_soporte_calendar_push(cal->mem, &cal->files, sizeof(*file));
+    if (file == NULL) {
+        return NGX_ERROR;
+    }
+
+    file->ics = ics;
+
+    return ngx_soporte_calendar_copy(cal->mem, &file->name, name);
+}
+
+
+ngx_int_t
 ngx_soporte_calendar_done(ngx_soporte_calendar_t *cal, ngx_str_t *error)
 {
+    ngx_str_t                    *tzid;
+    ngx_uint_t                    i;
+    ngx_soporte_calendar_file_t  *files;
+
     if (cal->timezone.len == 0) {
         return ngx_soporte_error(cal->mem, error,
                                  "no \"timezone\" in the calendar");
+    }
+
+    files = cal->files.elts;
+
+    for (i = 0; i < cal->files.n; i++) {
+        tzid = &files[i].ics->tzid;
+
+        if (tzid->len && (tzid->len != cal->timezone.len
+                          || ngx_memcmp(tzid->data, cal->timezone.data,
+                                        tzid->len) != 0))
+        {
+            return ngx_soporte_error(cal->mem, error,
+                                     "\"%.*s\" line %u: TZID \"%.*s\" is not "
+                                     "the calendar's timezone \"%.*s\"",
+                                     (int) files[i].name.len,
+                                     files[i].name.data,
+                                     (unsigned) files[i].ics->tzid_line,
+                                     ngx_soporte_error_value(tzid),
+                                     ngx_soporte_error_value(&cal->timezone));
+        }
     }
 
     return NGX_OK;
@@ -480,6 +532,24 @@ ngx_soporte_calendar_period(ngx_soporte_calendar_t *cal,
     }
 
     *added = period;
+
+    return NGX_OK;
+}
+
+
+/* with a NUL that is not counted */
+
+static ngx_int_t
+ngx_soporte_calendar_copy(ngx_soporte_mem_t *mem, ngx_str_t *dst,
+    const ngx_str_t *src)
+{
+    dst->data = ngx_soporte_alloc(mem, src->len + 1);
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(dst->data, src->data, src->len) = '\0';
+    dst->len = src->len;
 
     return NGX_OK;
 }

@@ -27,6 +27,7 @@
 
 #include "ngx_soporte_core.h"
 #include "ngx_soporte_zoneinfo.h"
+#include "ngx_soporte_ics.h"
 
 
 /* days of a table, before and after the instant that it is built around */
@@ -35,6 +36,17 @@
 
 /* days after which a look-up builds the table anew, around its instant */
 #define NGX_SOPORTE_CALENDAR_DRIFT   100
+
+/*
+ * Dates whose shifts can reach the table: a shift ends two days after its
+ * date at most, and a zone is up to 26 hours away from UTC.
+ */
+#define NGX_SOPORTE_CALENDAR_BEFORE  4
+#define NGX_SOPORTE_CALENDAR_AFTER   2
+
+#define NGX_SOPORTE_CALENDAR_DATES                                            \
+    (NGX_SOPORTE_CALENDAR_BACK + NGX_SOPORTE_CALENDAR_AHEAD                   \
+     + NGX_SOPORTE_CALENDAR_BEFORE + NGX_SOPORTE_CALENDAR_AFTER + 1)
 
 /* an answer: later than the table knows, or never */
 #define NGX_SOPORTE_CALENDAR_BEYOND  INT64_MAX
@@ -63,6 +75,12 @@ typedef struct {
 } ngx_soporte_calendar_period_t;
 
 
+typedef struct {
+    ngx_str_t                        name;
+    ngx_soporte_ics_t               *ics;
+} ngx_soporte_calendar_file_t;
+
+
 /* grows in the calendar's mem */
 
 typedef struct {
@@ -80,6 +98,7 @@ typedef struct {
     ngx_soporte_calendar_list_t      dates;       /* _date_t, ascending */
     ngx_soporte_calendar_list_t      closed;      /* _period_t */
     ngx_soporte_calendar_list_t      open;        /* _period_t */
+    ngx_soporte_calendar_list_t      files;       /* _file_t */
 } ngx_soporte_calendar_t;
 
 
@@ -129,8 +148,8 @@ void ngx_soporte_calendar_init(ngx_soporte_calendar_t *cal,
 
 /*
  * One directive's arguments each.  They return NGX_OK, or NGX_ERROR and a
- * message fit for "nginx -t", see ngx_soporte_error().  Nothing is kept of
- * the arguments, except of the name of the zone, which is copied.
+ * message fit for "nginx -t", see ngx_soporte_error().  Nothing refers to the
+ * arguments afterwards.
  */
 
 /* name: as below the directory of zone files; given once */
@@ -155,7 +174,17 @@ ngx_int_t ngx_soporte_calendar_open(ngx_soporte_calendar_t *cal,
 /* LFT art. 74, see ngx_soporte_holidays_mx() */
 void ngx_soporte_calendar_holidays_mx(ngx_soporte_calendar_t *cal);
 
-/* after the last directive: NGX_ERROR if there is no zone */
+/*
+ * An .ics file, see ngx_soporte_ics_read(): all-day events are holidays,
+ * timed ones are closed.  The name is for messages: "name" line N: …
+ */
+ngx_int_t ngx_soporte_calendar_holidays_ics(ngx_soporte_calendar_t *cal,
+    const ngx_str_t *name, const ngx_str_t *bytes, ngx_str_t *error);
+
+/*
+ * After the last directive: NGX_ERROR if there is no zone, or if an .ics
+ * file has times of another one.
+ */
 ngx_int_t ngx_soporte_calendar_done(ngx_soporte_calendar_t *cal,
     ngx_str_t *error);
 

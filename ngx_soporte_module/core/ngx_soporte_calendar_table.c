@@ -19,17 +19,6 @@
 
 #define NGX_SOPORTE_CALENDAR_DAY      86400
 
-/*
- * Dates whose shifts can reach the table: a shift ends two days after its
- * date at most, a zone is up to 26 hours away from UTC.
- */
-#define NGX_SOPORTE_CALENDAR_BEFORE   4
-#define NGX_SOPORTE_CALENDAR_AFTER    2
-
-#define NGX_SOPORTE_CALENDAR_DATES                                            \
-    (NGX_SOPORTE_CALENDAR_BACK + NGX_SOPORTE_CALENDAR_AHEAD                   \
-     + NGX_SOPORTE_CALENDAR_BEFORE + NGX_SOPORTE_CALENDAR_AFTER + 1)
-
 /* layers, from the weakest */
 #define NGX_SOPORTE_CALENDAR_SHIFTS   0
 #define NGX_SOPORTE_CALENDAR_CLOSED   1
@@ -64,12 +53,17 @@ static void ngx_soporte_calendar_count(const ngx_soporte_calendar_t *cal,
     size_t counts[NGX_SOPORTE_CALENDAR_LAYERS]);
 static void ngx_soporte_calendar_add_holidays(
     ngx_soporte_calendar_build_t *build);
+static void ngx_soporte_calendar_add_event(void *data,
+    const ngx_soporte_ics_event_t *event, int64_t start);
 static void ngx_soporte_calendar_add_shifts(
     ngx_soporte_calendar_build_t *build);
 static void ngx_soporte_calendar_add_periods(
     ngx_soporte_calendar_build_t *build, ngx_uint_t layer,
     const ngx_soporte_calendar_list_t *list);
 static void ngx_soporte_calendar_add_local(
+    ngx_soporte_calendar_build_t *build, ngx_uint_t layer, int64_t from,
+    int64_t until);
+static void ngx_soporte_calendar_add_utc(
     ngx_soporte_calendar_build_t *build, ngx_uint_t layer, int64_t from,
     int64_t until);
 static void ngx_soporte_calendar_sort(ngx_soporte_calendar_layer_t *layer);
@@ -116,6 +110,7 @@ ngx_soporte_calendar_count(const ngx_soporte_calendar_t *cal,
 {
     ngx_uint_t                    i;
     ngx_soporte_calendar_date_t  *dates;
+    ngx_soporte_calendar_file_t  *files;
 
     counts[NGX_SOPORTE_CALENDAR_SHIFTS] = 0;
     counts[NGX_SOPORTE_CALENDAR_CLOSED] = cal->closed.n;
@@ -130,6 +125,12 @@ ngx_soporte_calendar_count(const ngx_soporte_calendar_t *cal,
 
     for (i = 0; i < cal->dates.n; i++) {
         counts[NGX_SOPORTE_CALENDAR_SHIFTS] += dates[i].nshifts;
+    }
+
+    files = cal->files.elts;
+
+    for (i = 0; i < cal->files.n; i++) {
+        counts[NGX_SOPORTE_CALENDAR_CLOSED] += files[i].ics->ntimed;
     }
 }
 
@@ -202,9 +203,19 @@ ngx_soporte_calendar_build(const ngx_soporte_calendar_t *cal,
 static void
 ngx_soporte_calendar_add_holidays(ngx_soporte_calendar_build_t *build)
 {
-    int32_t              year, i, dates[NGX_SOPORTE_HOLIDAYS_MX];
-    ngx_uint_t           n;
-    ngx_soporte_civil_t  civil;
+    int32_t                       year, date;
+    int32_t                       dates[NGX_SOPORTE_HOLIDAYS_MX];
+    ngx_uint_t                    i, n;
+    ngx_soporte_civil_t           civil;
+    ngx_soporte_calendar_file_t  *files;
+
+    files = build->calendar->files.elts;
+
+    for (i = 0; i < build->calendar->files.n; i++) {
+        ngx_soporte_ics_expand(files[i].ics, build->first,
+                               build->first + NGX_SOPORTE_CALENDAR_DATES - 1,
+                               ngx_soporte_calendar_add_event, build);
+    }
 
     if (!build->calendar->mx) {
         return;
@@ -219,12 +230,49 @@ ngx_soporte_calendar_add_holidays(ngx_soporte_calendar_build_t *build)
         n = ngx_soporte_holidays_mx(year, dates);
 
         while (n--) {
-            i = dates[n] - build->first;
+            date = dates[n] - build->first;
 
-            if (i >= 0 && i < NGX_SOPORTE_CALENDAR_DATES) {
-                build->holidays[i] = 1;
+            if (date >= 0 && date < NGX_SOPORTE_CALENDAR_DATES) {
+                build->holidays[date] = 1;
             }
         }
+    }
+}
+
+
+/* all day: no shift starts on its dates; timed: subtracted */
+
+static void
+ngx_soporte_calendar_add_event(void *data,
+    const ngx_soporte_ics_event_t *event, int64_t start)
+{
+    int32_t                        date, end;
+    int64_t                        until;
+    ngx_soporte_calendar_build_t  *build = data;
+
+    if (event->form == NGX_SOPORTE_ICS_DATE) {
+        date = (int32_t) (start / NGX_SOPORTE_CALENDAR_DAY) - build->first;
+        end = date + event->wall / NGX_SOPORTE_CALENDAR_DAY;
+
+        end = ngx_min(end, NGX_SOPORTE_CALENDAR_DATES);
+
+        for (date = ngx_max(date, 0); date < end; date++) {
+            build->holidays[date] = 1;
+        }
+
+        return;
+    }
+
+    until = start + event->wall;
+
+    if (event->form != NGX_SOPORTE_ICS_UTC) {
+        start = ngx_soporte_zoneinfo_utc(build->zone, start, &build->cursor);
+        until = ngx_soporte_zoneinfo_utc(build->zone, until, &build->cursor);
+    }
+
+    if (start <= event->until_utc) {
+        ngx_soporte_calendar_add_utc(build, NGX_SOPORTE_CALENDAR_CLOSED, start,
+                                     until + event->exact);
     }
 }
 
@@ -294,11 +342,19 @@ static void
 ngx_soporte_calendar_add_local(ngx_soporte_calendar_build_t *build,
     ngx_uint_t layer, int64_t from, int64_t until)
 {
-    ngx_soporte_calendar_edge_t   *edge;
-    ngx_soporte_calendar_layer_t  *edges;
-
     from = ngx_soporte_zoneinfo_utc(build->zone, from, &build->cursor);
     until = ngx_soporte_zoneinfo_utc(build->zone, until, &build->cursor);
+
+    ngx_soporte_calendar_add_utc(build, layer, from, until);
+}
+
+
+static void
+ngx_soporte_calendar_add_utc(ngx_soporte_calendar_build_t *build,
+    ngx_uint_t layer, int64_t from, int64_t until)
+{
+    ngx_soporte_calendar_edge_t   *edge;
+    ngx_soporte_calendar_layer_t  *edges;
 
     if (until <= from) {
         return;
