@@ -386,6 +386,16 @@ ngx_soporte_template_name(ngx_soporte_template_parser_t *parser,
         return NGX_OK;
     }
 
+    /* most likely the end of the next tag was found */
+
+    if (memchr(name->data, '{', name->len)
+        || memchr(name->data, '}', name->len))
+    {
+        return ngx_soporte_error(parser->mem,
+                                 ngx_soporte_template_at(parser, tag->line),
+                                 "tag is not closed, or braces in a name");
+    }
+
     /* no part of a dotted name may be empty */
 
     dot = 1;
@@ -405,12 +415,6 @@ ngx_soporte_template_name(ngx_soporte_template_parser_t *parser,
             || ch == '_' || ch == '-' || ch == ':' || ch >= 0x80)
         {
             continue;
-        }
-
-        if (ch == '{' || ch == '}') {
-            return ngx_soporte_error(parser->mem,
-                                 ngx_soporte_template_at(parser, tag->line),
-                                 "tag is not closed, or braces in a name");
         }
 
         break;
