@@ -134,6 +134,11 @@ $(programs): build/%: t/tools/$$(subst -,_,$$*).c \
 -include $(wildcard build/unit/*.d build/plain/*.d build/*/*/*.d)
 
 
+.PHONY: run
+run: all | $$(call deps,run)  ## the demo: all of it on this machine, until Ctrl-C (UPSTREAM=http://host:port for a real ERPNext)
+	@UPSTREAM=$(UPSTREAM) exec bin/demo
+
+
 # tests, each kind alone and all together
 
 lint_tests  := $(wildcard t/lint/*)

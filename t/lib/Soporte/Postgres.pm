@@ -45,6 +45,7 @@ sub new {
     $self->init if !-e "$self->{dir}/data/PG_VERSION";
     $self->start;
     $self->create;
+    $self->migrate if $self->{migrate};
 
     return $self;
 }
@@ -99,7 +100,7 @@ sub start {
 }
 
 
-# the database, the schema; nothing where they are there
+# the database, if it is not there yet
 
 sub create {
     my ($self) = @_;
@@ -114,10 +115,10 @@ sub create {
 
     $db->do("CREATE DATABASE $self->{database}");
     $db->disconnect;
-
-    $self->migrate if $self->{migrate};
 }
 
+
+# brings the schema to the version of sql/, harmless where it is
 
 sub migrate {
     my ($self) = @_;

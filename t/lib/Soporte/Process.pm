@@ -237,6 +237,9 @@ sub start {
     if ($pid == 0) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE CHLD);
 
+        # a Ctrl-C at the terminal is for the one who started us
+        setpgrp;
+
         open STDIN, '<', $option{in} // '/dev/null' or die;
         open STDOUT, '>>', $option{log} // '/dev/null' or die;
         open STDERR, '>&', \*STDOUT or die;
@@ -270,6 +273,8 @@ sub adopt {
 
 
 sub pid { $_[0]{pid} }
+
+sub log { $_[0]{log} }
 
 
 sub running {
