@@ -101,12 +101,14 @@ BEGIN
 
     GET DIAGNOSTICS n = ROW_COUNT;
 
-    INSERT INTO tenant (tenant, began_at)
+    INSERT INTO tenant AS t (tenant, began_at)
     SELECT x.tenant, min(x.minute)
     FROM jsonb_to_recordset(p) AS x (tenant text, minute timestamptz)
-    WHERE NOT EXISTS (SELECT FROM tenant t WHERE t.tenant = x.tenant)
+    WHERE NOT EXISTS (SELECT FROM tenant k
+                      WHERE k.tenant = x.tenant AND k.began_at <= x.minute)
     GROUP BY 1
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (tenant) DO UPDATE SET began_at = excluded.began_at
+    WHERE excluded.began_at < t.began_at;
 
     RETURN n;
 END $$;

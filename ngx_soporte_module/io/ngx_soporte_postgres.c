@@ -199,30 +199,38 @@ static ngx_int_t
 ngx_soporte_postgres_refused(ngx_soporte_postgres_t *pg,
     ngx_soporte_postgres_err_t *err)
 {
-    int          len;
-    size_t       n;
-    const char  *text, *p, *end;
+    int                            len;
+    const char                    *text, *p, *end;
+    ngx_soporte_postgres_error_e   class;
 
     text = PQerrorMessage(pg->conn);
 
     for (p = strchr(text, ':'); p; p = strchr(p + 1, ':')) {
 
-        n = strspn(p + 1, " ");
+        /* "FATAL:  28P01: ", the first: a second is of a try without TLS */
 
-        if (n && strspn(p + 1 + n, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5
-            && p[n + 6] == ':')
+        if (strspn(p + 1, " ") == 2
+            && strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5
+            && p[8] == ':')
         {
-            ngx_memcpy(err->sqlstate, p + 1 + n, 5);
+            ngx_memcpy(err->sqlstate, p + 3, 5);
             err->sqlstate[5] = '\0';
+            break;
         }
     }
 
     end = strstr(text, "\nLOCATION:");
     len = end ? (int) (end - text) : (int) strlen(text);
 
-    return ngx_soporte_postgres_fail(err,
-                                     ngx_soporte_postgres_class(err->sqlstate),
-                                     "%.*s", len, text);
+    class = ngx_soporte_postgres_class(err->sqlstate);
+
+    /* values of the conninfo are the operator's */
+
+    if (class == NGX_SOPORTE_POSTGRES_DATA) {
+        class = NGX_SOPORTE_POSTGRES_STOP;
+    }
+
+    return ngx_soporte_postgres_fail(err, class, "%.*s", len, text);
 }
 
 
@@ -283,6 +291,7 @@ ngx_soporte_postgres_attempt(ngx_soporte_postgres_t *pg,
     }
 
     if (polling == PGRES_POLLING_OK && PQsetnonblocking(pg->conn, 1) == 0) {
+        (void) PQsetErrorVerbosity(pg->conn, PQERRORS_TERSE);
         return NGX_OK;
     }
 
@@ -298,14 +307,23 @@ ngx_soporte_postgres_attempt(ngx_soporte_postgres_t *pg,
 static ngx_uint_t
 ngx_soporte_postgres_alive(ngx_soporte_postgres_t *pg)
 {
+    ngx_uint_t     i;
     struct pollfd  pfd;
 
-    pfd.fd = PQsocket(pg->conn);
-    pfd.events = POLLIN;
-    pfd.revents = 0;
+    /* first its last words, then the end of file */
 
-    if (poll(&pfd, 1, 0) > 0 && PQconsumeInput(pg->conn) == 0) {
-        return 0;
+    for (i = 0; i < 8; i++) {
+        pfd.fd = PQsocket(pg->conn);
+        pfd.events = POLLIN;
+        pfd.revents = 0;
+
+        if (poll(&pfd, 1, 0) <= 0) {
+            break;
+        }
+
+        if (PQconsumeInput(pg->conn) == 0) {
+            return 0;
+        }
     }
 
     return PQstatus(pg->conn) == CONNECTION_OK;

@@ -23,6 +23,10 @@
 #define NGX_SOPORTE_POSTGRES_SOCKETS  "/var/run/postgresql"
 #define NGX_SOPORTE_POSTGRES_SYSCONF  "/etc/postgresql-common"
 
+/* not "/dev/null", of which libpq complains on stderr */
+
+#define NGX_SOPORTE_POSTGRES_NO_FILE  "/dev/null/none"
+
 
 typedef struct {
     ngx_soporte_mem_t               *mem;
@@ -652,7 +656,7 @@ ngx_soporte_postgres_params(ngx_soporte_postgres_parse_t *pr)
 
     ngx_soporte_postgres_add(pr, "user", pr->user);
     ngx_soporte_postgres_add(pr, "dbname", pr->dbname);
-    ngx_soporte_postgres_add(pr, "passfile", "/dev/null");
+    ngx_soporte_postgres_add(pr, "passfile", NGX_SOPORTE_POSTGRES_NO_FILE);
     ngx_soporte_postgres_add(pr, "client_encoding", "UTF8");
     ngx_soporte_postgres_add(pr, "gssencmode", "disable");
 

@@ -1,0 +1,1300 @@
+
+/*
+ * Prevents: a ticket lost or told twice because an answer was believed before
+ * the commit, one bad row that stops or buries the good ones, a thread that
+ * hangs with a hung server, a password in a message.
+ *
+ * Against two real servers: one by its unix socket, and one that also has TLS
+ * on an address of the loopback, to fail over from.
+ */
+
+#include "test.h"
+#include "pg.h"
+
+#include "ngx_soporte_postgres_client.h"
+
+#include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+
+#define TIMEOUT  5000
+
+
+static test_pg_t                     server, other;
+static test_mem_t                    memory;
+static ngx_soporte_mem_t            *mem;
+static ngx_soporte_postgres_t       *pg;
+static ngx_soporte_postgres_err_t    err;
+static volatile sig_atomic_t         exiting;
+static volatile sig_atomic_t        *stop[2] = { NULL, &exiting };
+static unsigned                      serial;
+
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+static void
+sql(const char *text)
+{
+    char  *value;
+
+    value = test_pg_sql(&server, "soporte", text);
+    assert_non_null(value);
+    free(value);
+}
+
+
+static long
+number(const char *text)
+{
+    long   n;
+    char  *value;
+
+    value = test_pg_sql(&server, "soporte", text);
+    assert_non_null(value);
+    n = strtol(value, NULL, 10);
+    free(value);
+
+    return n;
+}
+
+
+static ngx_soporte_postgres_conf_t *
+conninfo(const char *fmt, ...)
+{
+    char     buf[1024];
+    va_list  args;
+
+    va_start(args, fmt);
+    (void) vsnprintf(buf, sizeof(buf), fmt, args);
+    va_end(args);
+
+    memset(&err, 0xff, sizeof(err));
+
+    return ngx_soporte_postgres_conninfo(mem, buf, &err);
+}
+
+
+/* every text that may reach a log */
+
+static void
+assert_no_secret(void)
+{
+    assert_null(strstr(err.text, "geheim"));
+    assert_null(strstr(err.text, "s3cr3t"));
+}
+
+
+static void
+refused(const char *info, const char *words)
+{
+    assert_null(conninfo("%s", info));
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_INVALID);
+
+    if (strstr(err.text, words) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", words, err.text);
+    }
+
+    assert_no_secret();
+}
+
+
+static void
+accepted(ngx_soporte_postgres_conf_t *conf)
+{
+    if (conf == NULL) {
+        fail_msg("%s", err.text);
+    }
+}
+
+
+static const char *
+param(ngx_soporte_postgres_conf_t *conf, const char *name)
+{
+    ngx_uint_t   i;
+    const char  *value;
+
+    for (i = 0, value = NULL; i < conf->nparams; i++) {
+        if (strcmp(conf->keywords[i], name) == 0) {
+            assert_null(value);
+            value = conf->values[i];
+        }
+    }
+
+    return value;
+}
+
+
+static ngx_soporte_postgres_t *
+handle(ngx_soporte_postgres_conf_t *conf)
+{
+    ngx_soporte_postgres_t  *h;
+
+    accepted(conf);
+    h = ngx_soporte_postgres_open(conf, stop);
+    assert_non_null(h);
+
+    return h;
+}
+
+
+static void
+connected(ngx_soporte_postgres_t *h)
+{
+    if (ngx_soporte_postgres_connect(h, TIMEOUT, &err) != NGX_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+
+static void
+file(const char *name, mode_t mode, const char *text)
+{
+    char   path[128];
+    FILE  *f;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", server.dir, name);
+    (void) unlink(path);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+
+static ngx_str_t
+text(const char *fmt, ...)
+{
+    va_list    args;
+    ngx_str_t  s;
+
+    s.data = ngx_soporte_alloc(mem, 2048);
+
+    va_start(args, fmt);
+    s.len = vsnprintf((char *) s.data, 2048, fmt, args);
+    va_end(args);
+    assert_true(s.len < 2048);
+
+    return s;
+}
+
+
+/* a ticket as the spool holds it; n is its id's last part */
+
+static ngx_str_t
+ticket(unsigned n, const char *filed_at, const char *subject, int hash)
+{
+    return text("{\"id\":\"0190a000-0000-7000-8000-%012x\",\"tenant\":\"acme\","
+                "\"folio\":\"SOP-7K3M9-QX2T4\",\"subject\":\"%s\","
+                "\"description\":\"no abre la factura\",\"category\":\"ventas\","
+                "\"out_of_scope\":false,\"urgent\":true,\"queue\":\"mesa\","
+                "\"email\":\"a@example.mx\",\"name\":null,\"phone\":\"\","
+                "\"verified\":false,\"user_id\":\"\",\"context\":{\"a\":[1]},"
+                "\"filed_at\":\"%s\",\"reply_due\":null,\"node\":\"n1\","
+                "\"lang\":\"es\",\"body_sha256\":\"%064x\"}",
+                n, subject, filed_at, hash);
+}
+
+
+static ngx_soporte_postgres_row_t
+row(ngx_str_t json)
+{
+    ngx_soporte_postgres_row_t  r;
+
+    memset(&r, 0xff, sizeof(r));
+    r.json = json;
+
+    return r;
+}
+
+
+static ngx_soporte_postgres_row_t
+good(void)
+{
+    return row(ticket(++serial, "2026-11-22T10:00:00-06:00", "ayuda", 7));
+}
+
+
+static pid_t
+backend(ngx_soporte_postgres_t *h)
+{
+    ngx_str_t  value;
+
+    if (ngx_soporte_postgres_value(h, mem, "SELECT pg_catalog.pg_backend_pid()",
+                                   NULL, 0, TIMEOUT, &value, &err)
+        != NGX_OK)
+    {
+        fail_msg("%s", err.text);
+    }
+
+    return atoi((char *) value.data);
+}
+
+
+/* a certificate of its own for localhost, below the first server */
+
+static int
+certificate(void)
+{
+    int              rc;
+    char             path[128];
+    FILE            *f;
+    X509            *x;
+    EVP_PKEY        *pkey;
+    X509_NAME       *name;
+    X509_EXTENSION  *san;
+
+    pkey = EVP_EC_gen("P-256");
+    x = X509_new();
+    (void) X509_set_version(x, 2);
+    (void) ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    (void) X509_gmtime_adj(X509_getm_notBefore(x), -86400);
+    (void) X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+    (void) X509_set_pubkey(x, pkey);
+    name = X509_get_subject_name(x);
+    (void) X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                                      (u_char *) "localhost", -1, -1, 0);
+    (void) X509_set_issuer_name(x, name);
+    san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+                              "DNS:localhost");
+    (void) X509_add_ext(x, san, -1);
+    X509_EXTENSION_free(san);
+
+    rc = X509_sign(x, pkey, EVP_sha256()) ? 0 : -1;
+
+    (void) snprintf(path, sizeof(path), "%s/cert.pem", server.dir);
+    f = fopen(path, "w");
+    (void) PEM_write_X509(f, x);
+    (void) fclose(f);
+
+    (void) snprintf(path, sizeof(path), "%s/key.pem", server.dir);
+    f = fopen(path, "w");
+    (void) PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL);
+    (void) fclose(f);
+
+    X509_free(x);
+    EVP_PKEY_free(pkey);
+
+    if (chmod(path, 0600) == -1 || chown(path, server.uid, server.gid) == -1) {
+        return -1;
+    }
+
+    return rc;
+}
+
+
+static int
+group_setup(void **state)
+{
+    char  *value, cert[128], key[128], hba[128];
+    char  *options[] = {
+        cert, key, hba, "-cssl=on", "-cdefault_transaction_read_only=on", NULL
+    };
+
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    if (test_pg_start(&server, 0, NULL) != 0
+        || test_pg_migrate(&server) != 0
+        || certificate() != 0)
+    {
+        return -1;
+    }
+
+    file("hba.conf", 0644, "local   all all trust\n"
+                           "hostssl all locked 127.0.0.1/32 scram-sha-256\n"
+                           "hostssl all all    127.0.0.1/32 trust\n");
+
+    (void) snprintf(cert, sizeof(cert), "-cssl_cert_file=%s/cert.pem",
+                    server.dir);
+    (void) snprintf(key, sizeof(key), "-cssl_key_file=%s/key.pem", server.dir);
+    (void) snprintf(hba, sizeof(hba), "-chba_file=%s/hba.conf", server.dir);
+
+    if (test_pg_start(&other, test_pg_port(), options) != 0) {
+        return -1;
+    }
+
+    value = test_pg_sql(&other, "postgres", "BEGIN READ WRITE; "
+                        "CREATE ROLE locked LOGIN PASSWORD 's3cr3t:\\x'; "
+                        "COMMIT");
+    free(value);
+
+    return value ? 0 : -1;
+}
+
+
+static int
+group_teardown(void **state)
+{
+    test_pg_stop(&other);
+    test_pg_stop(&server);
+
+    return 0;
+}
+
+
+/* each test has a connection of nginx's role */
+
+static int
+setup(void **state)
+{
+    mem = test_mem(&memory);
+    exiting = 0;
+    memset(&err, 0, sizeof(err));
+
+    pg = handle(conninfo("host=%s", server.dir));
+    connected(pg);
+
+    return 0;
+}
+
+
+static int
+teardown(void **state)
+{
+    ngx_soporte_postgres_close(pg);
+    test_mem_free(&memory);
+
+    return 0;
+}
+
+
+static void
+test_conninfo_defaults(void **state)
+{
+    ngx_soporte_postgres_conf_t  *conf;
+
+    conf = conninfo("");
+    accepted(conf);
+
+    assert_int_equal(conf->nhosts, 1);
+    assert_string_equal(conf->hosts[0].host, "/var/run/postgresql");
+    assert_null(conf->hosts[0].hostaddr);
+    assert_string_equal(conf->hosts[0].port, "5432");
+    assert_null(conf->hosts[0].password);
+
+    assert_string_equal(param(conf, "user"), "soporte_nginx");
+    assert_string_equal(param(conf, "dbname"), "soporte");
+    assert_string_equal(param(conf, "application_name"), "soporte");
+    assert_string_equal(param(conf, "gssencmode"), "disable");
+    assert_string_equal(param(conf, "client_encoding"), "UTF8");
+    assert_string_equal(param(conf, "passfile"), "/dev/null/none");
+
+    conf = conninfo("postgresql://ana:geheim@127.0.0.1:5433/db"
+                    "?application_name=x&connect_timeout=9&gssencmode=prefer");
+    accepted(conf);
+
+    assert_string_equal(conf->hosts[0].host, "127.0.0.1");
+    assert_string_equal(conf->hosts[0].port, "5433");
+    assert_string_equal(conf->hosts[0].password, "geheim");
+    assert_string_equal(param(conf, "user"), "ana");
+    assert_string_equal(param(conf, "dbname"), "db");
+    assert_string_equal(param(conf, "application_name"), "x");
+    assert_string_equal(param(conf, "gssencmode"), "disable");
+    assert_null(param(conf, "connect_timeout"));
+    assert_null(param(conf, "password"));
+}
+
+
+static void
+test_conninfo_hosts(void **state)
+{
+    ngx_uint_t                    i;
+    ngx_soporte_postgres_conf_t  *conf;
+
+    conf = conninfo("host=db1,/run/x,db3 hostaddr=192.0.2.1,,2001:db8::3 "
+                    "port=1,2,3 target_session_attrs=read-write");
+    accepted(conf);
+
+    assert_int_equal(conf->nhosts, 3);
+    assert_string_equal(conf->hosts[0].host, "db1");
+    assert_string_equal(conf->hosts[0].hostaddr, "192.0.2.1");
+    assert_string_equal(conf->hosts[1].host, "/run/x");
+    assert_null(conf->hosts[1].hostaddr);
+    assert_string_equal(conf->hosts[1].port, "2");
+    assert_string_equal(conf->hosts[2].hostaddr, "2001:db8::3");
+    assert_string_equal(conf->hosts[2].port, "3");
+    assert_string_equal(param(conf, "target_session_attrs"), "read-write");
+    assert_null(param(conf, "host"));
+
+    /* a name becomes numbers, and stays beside them for TLS */
+
+    conf = conninfo("host=localhost port=7");
+    accepted(conf);
+    assert_true(conf->nhosts >= 1);
+
+    for (i = 0; i < conf->nhosts; i++) {
+        assert_string_equal(conf->hosts[i].host, "localhost");
+        assert_string_equal(conf->hosts[i].port, "7");
+        assert_true(strcmp(conf->hosts[i].hostaddr, "127.0.0.1") == 0
+                    || strcmp(conf->hosts[i].hostaddr, "::1") == 0);
+    }
+
+    refused("host=a,b hostaddr=192.0.2.1", "do not match");
+    refused("host=/a,/b port=1,2,3", "do not match");
+    refused("host=no-such-name.invalid password=geheim", "no-such-name");
+    refused("host=/1,/2,/3,/4,/5,/6,/7,/8,/9,/10,/11,/12,/13,/14,/15,/16,/17",
+            "too many");
+}
+
+
+static void
+test_conninfo_syntax(void **state)
+{
+    refused("host", "missing \"=\" after \"host\"");
+    refused("hots=x", "invalid connection option \"hots\"");
+
+    /* what libpq quotes may be the password */
+
+    refused("user=a password=mi geheim", "missing \"...\" in");
+    refused("password=x geheim=y", "invalid connection option");
+    refused("password='geheim", "unterminated");
+    refused("postgresql://a:geheim@[::1", "\"...\"");
+    refused("postgresql://a:geheim@h?hots=geheim", "\"...\"");
+}
+
+
+static void
+test_conninfo_passfile(void **state)
+{
+    char                          path[128], info[512];
+    ngx_soporte_postgres_conf_t  *conf;
+
+    (void) snprintf(path, sizeof(path), "%s/pass", server.dir);
+    (void) snprintf(info, sizeof(info), "passfile=%s", path);
+
+    (void) unlink(path);
+    refused(info, "No such file");
+
+    file("pass", 0604, "*:*:*:*:geheim\n");
+    refused(info, "open to others");
+
+    file("pass", 0640, "*:*:*:*:geheim\n");
+    refused(info, "open to others");
+
+    (void) snprintf(info, sizeof(info), "passfile=%s", server.dir);
+    refused(info, "is not a file");
+
+    /* the first line that matches, with its escapes */
+
+    file("pass", 0600, "# comment\n"
+                       "db1:5432:soporte:soporte_nginx\n"
+                       "db\\1:5432:soporte:ana:wrong\n"
+                       "db1:5433:*:*:wrong\n"
+                       "db1:*:soporte:soporte_nginx:ge\\:he\\\\im\n"
+                       "localhost:5432:*:*:socket\n"
+                       "*:*:*:*:last\n");
+
+    conf = conninfo("host=db1,db2,/var/run/postgresql,/tmp "
+                    "hostaddr=192.0.2.1,192.0.2.2,, passfile=%s", path);
+    accepted(conf);
+
+    assert_string_equal(conf->hosts[0].password, "ge:he\\im");
+    assert_string_equal(conf->hosts[1].password, "last");
+    assert_string_equal(conf->hosts[2].password, "socket");
+    assert_string_equal(conf->hosts[3].password, "last");
+    assert_string_equal(param(conf, "passfile"), "/dev/null/none");
+
+    file("pass", 0600, "db9:*:*:*:wrong\n");
+    conf = conninfo("host=/tmp passfile=%s", path);
+    accepted(conf);
+    assert_null(conf->hosts[0].password);
+}
+
+
+static void
+test_conninfo_service(void **state)
+{
+    char                          path[128];
+    ngx_soporte_postgres_conf_t  *conf;
+
+    (void) snprintf(path, sizeof(path), "%s/services", server.dir);
+    assert_int_equal(setenv("PGSERVICEFILE", path, 1), 0);
+    assert_int_equal(setenv("PGSYSCONFDIR", "/nonexistent", 1), 0);
+
+    refused("service=soporte", "is not defined");
+
+    file("services", 0640, "[soporte2]\nhost=/wrong\n"
+                           "# comment\n\n"
+                           "[soporte]\n  host=/right  \nuser=ana\n"
+                           "password=geheim\nport=6432\n"
+                           "[last]\nuser=wrong\n"
+                           "[bad]\nhots=geheim\n[worse]\nno sign\n");
+
+    conf = conninfo("service=soporte user=eva");
+    accepted(conf);
+
+    assert_string_equal(conf->hosts[0].host, "/right");
+    assert_string_equal(conf->hosts[0].port, "6432");
+    assert_string_equal(conf->hosts[0].password, "geheim");
+    assert_string_equal(param(conf, "user"), "eva");
+    assert_null(param(conf, "service"));
+
+    refused("service=none", "is not defined");
+    refused("service=bad", "invalid line");
+    refused("service=worse", "invalid line");
+
+    /* everybody may read it: only if it keeps no secret */
+
+    assert_int_equal(chmod(path, 0644), 0);
+    refused("service=soporte", "open to others");
+    accepted(conninfo("service=last"));
+
+    assert_int_equal(unsetenv("PGSERVICEFILE"), 0);
+    assert_int_equal(unsetenv("PGSYSCONFDIR"), 0);
+}
+
+
+static void
+test_backoff(void **state)
+{
+    static const ngx_msec_t  whole[] = {
+        0, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000
+    };
+
+    uint32_t    r;
+    ngx_msec_t  ms;
+    ngx_uint_t  i, j;
+
+    for (i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+
+        for (j = 0, r = 0; j < 1000; j++, r = r * 1664525 + 1013904223) {
+            ms = ngx_soporte_postgres_backoff(i, r);
+            assert_in_range(ms, whole[i] / 2, whole[i]);
+        }
+
+        assert_int_equal(ngx_soporte_postgres_backoff(i, 0), whole[i] / 2);
+        assert_int_equal(ngx_soporte_postgres_backoff(i, whole[i] / 2),
+                         whole[i]);
+    }
+
+    assert_in_range(ngx_soporte_postgres_backoff((ngx_uint_t) -1, 0xffffffff),
+                    15000, 30000);
+}
+
+
+static void
+test_file_isolation(void **state)
+{
+    ngx_uint_t                   i;
+    ngx_soporte_postgres_row_t   rows[128];
+
+    static const struct {
+        ngx_uint_t               i;
+        const char              *reason;
+    } bad[] = {
+        { 0,   "22P02" },        /* torn */
+        { 17,  "22P05" },        /* \u0000 */
+        { 31,  "22021" },        /* not UTF-8 */
+        { 40,  "22P02" },        /* two in one */
+        { 41,  "22021" },        /* NUL */
+        { 60,  "22023" },        /* not an object */
+        { 61,  "23514" },        /* no subject */
+        { 62,  "22008" },        /* 13th month */
+        { 90,  "conflict" },     /* the id of 89, other words */
+        { 127, "22P02" }         /* empty */
+    };
+
+    for (i = 0; i < 128; i++) {
+        rows[i] = good();
+    }
+
+    rows[0].json.len /= 2;
+    rows[17].json = ticket(++serial, "2026-11-22", "a\\u0000b", 7);
+    rows[31].json = ticket(++serial, "2026-11-22", "a\xc3(", 7);
+    rows[40].json = text("%s,%s", rows[50].json.data, rows[51].json.data);
+    rows[41].json = ticket(++serial, "2026-11-22", "a@b", 7);
+    *strchr((char *) rows[41].json.data, '@') = '\0';
+    rows[60].json = text("[17]");
+    rows[61].json = ticket(++serial, "2026-11-22", "", 7);
+    rows[62].json = ticket(++serial, "2026-13-22", "ayuda", 7);
+    rows[89].json = ticket(++serial, "2026-11-22", "ayuda", 7);
+    rows[90].json = ticket(serial, "2026-11-22", "otra cosa", 8);
+    rows[91].json = rows[89].json;
+    rows[127].json.len = 0;
+
+    if (ngx_soporte_postgres_file_tickets(pg, rows, 128, TIMEOUT, &err)
+        != NGX_OK)
+    {
+        fail_msg("%s", err.text);
+    }
+
+    for (i = 0; i < 128; i++) {
+
+        if (rows[i].result == NGX_SOPORTE_POSTGRES_BAD) {
+            continue;
+        }
+
+        assert_int_equal(rows[i].result, (i == 91) ? NGX_SOPORTE_POSTGRES_DUP
+                                                   : NGX_SOPORTE_POSTGRES_NEW);
+        assert_string_equal(rows[i].reason, "");
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(rows[bad[i].i].result, NGX_SOPORTE_POSTGRES_BAD);
+        assert_string_equal(rows[bad[i].i].reason, bad[i].reason);
+    }
+
+    assert_int_equal(number("SELECT count(*) FROM soporte.ticket"), 117);
+    assert_int_equal(number("SELECT count(*) FROM soporte.ticket "
+                            "WHERE subject <> 'ayuda' OR email IS NULL "
+                            "OR phone IS NOT NULL OR NOT urgent"), 0);
+
+    /* the same again: nothing is new, nothing is stored twice */
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, rows, 128, TIMEOUT,
+                                                       &err), NGX_OK);
+
+    for (i = 0; i < 128; i++) {
+        if (rows[i].result != NGX_SOPORTE_POSTGRES_BAD) {
+            assert_int_equal(rows[i].result, NGX_SOPORTE_POSTGRES_DUP);
+        }
+    }
+
+    assert_int_equal(number("SELECT count(*) FROM soporte.ticket"), 117);
+    assert_int_equal(number("SELECT count(*) FROM soporte.ticket_reject "
+                            "WHERE reason = 'conflict'"), 1);
+}
+
+
+/* far more than a socket holds, answered while it is still being sent */
+
+static void
+test_file_large(void **state)
+{
+    char                        *words;
+    ngx_uint_t                   i;
+    ngx_soporte_postgres_row_t   rows[128];
+
+    words = ngx_soporte_alloc(mem, 40001);
+    memset(words, 'w', 40000);
+    words[40000] = '\0';
+
+    for (i = 0; i < 128; i++) {
+        rows[i] = good();
+        rows[i].json.data = ngx_soporte_alloc(mem, 42000);
+        rows[i].json.len = snprintf((char *) rows[i].json.data, 42000,
+            "{\"id\":\"0190a000-0000-7000-8000-%012x\",\"tenant\":\"acme\","
+            "\"folio\":\"SOP-1\",\"subject\":\"s\",\"description\":\"%s\","
+            "\"category\":\"c\",\"filed_at\":\"2026-11-22\",\"node\":\"n\","
+            "\"body_sha256\":\"%064x\"}", serial, words, 1);
+    }
+
+    /* a poor one among them: the halves are large as well */
+
+    rows[77].json.len--;
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, rows, 128, TIMEOUT,
+                                                       &err), NGX_OK);
+
+    for (i = 0; i < 128; i++) {
+        assert_int_equal(rows[i].result,
+                         (i == 77) ? NGX_SOPORTE_POSTGRES_BAD
+                                   : NGX_SOPORTE_POSTGRES_NEW);
+    }
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, rows, 0, TIMEOUT,
+                                                       &err), NGX_OK);
+}
+
+
+static void
+test_params_keep_their_length(void **state)
+{
+    size_t                        i;
+    u_char                        bytes[1000];
+    ngx_str_t                     value;
+    ngx_soporte_postgres_param_t  params[2];
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (u_char) (i * 7);
+    }
+
+    memset(params, 0, sizeof(params));
+    params[0].value.data = bytes;
+    params[0].value.len = sizeof(bytes);
+    params[0].bytea = 1;
+
+    assert_int_equal(ngx_soporte_postgres_value(pg, mem,
+        "SELECT pg_catalog.octet_length($1) || ' ' || ($2::text IS NULL)",
+        params, 2, TIMEOUT, &value, &err), NGX_OK);
+    assert_string_equal(value.data, "1000 true");
+
+    /* libpq would cut a text at its NUL and say nothing */
+
+    ngx_str_set(&params[0].value, "mitad\0 perdida");
+    params[0].bytea = 0;
+
+    assert_int_equal(ngx_soporte_postgres_value(pg, mem, "SELECT $1", params,
+                     1, TIMEOUT, &value, &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_DATA);
+    assert_string_equal(err.sqlstate, "22021");
+    assert_null(strstr(err.text, "mitad"));
+
+    /* no row, and a value that is NULL */
+
+    assert_int_equal(ngx_soporte_postgres_value(pg, mem,
+        "SELECT 1 WHERE false", NULL, 0, TIMEOUT, &value, &err), NGX_OK);
+    assert_null(value.data);
+
+    assert_int_equal(ngx_soporte_postgres_value(pg, mem,
+        "SELECT soporte.ticket_view('acme', '0190a000-0000-7000-8000-"
+        "ffffffffffff')", NULL, 0, TIMEOUT, &value, &err), NGX_OK);
+    assert_null(value.data);
+}
+
+
+/* the server quotes values in its messages: they stay out of ours */
+
+static void
+test_errors_say_no_values(void **state)
+{
+    assert_int_equal(ngx_soporte_postgres_call(pg,
+        "SELECT 'geheim'::pg_catalog.int4", NULL, 0, TIMEOUT, NULL, NULL,
+        &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_DATA);
+    assert_string_equal(err.sqlstate, "22P02");
+    assert_no_secret();
+
+    assert_int_equal(ngx_soporte_postgres_call(pg, "SELECT 1", NULL, 17,
+                     TIMEOUT, NULL, NULL, &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_INVALID);
+
+    /* COPY has no end of its own */
+
+    assert_int_equal(ngx_soporte_postgres_call(pg,
+        "COPY (SELECT 1) TO STDOUT", NULL, 0, TIMEOUT, NULL, NULL, &err),
+        NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOP);
+
+    connected(pg);
+    (void) backend(pg);
+}
+
+
+/* a hung backend: the deadline holds, and a later try tells what happened */
+
+static void
+test_stopped_backend(void **state)
+{
+    pid_t                        pid;
+    uint64_t                     start;
+    ngx_int_t                    rc;
+    ngx_soporte_postgres_row_t   r;
+
+    r = good();
+    pid = backend(pg);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+
+    start = now_ms();
+    rc = ngx_soporte_postgres_file_tickets(pg, &r, 1, 400, &err);
+
+    assert_int_equal(kill(pid, SIGCONT), 0);
+
+    assert_int_equal(rc, NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_int_equal(r.result, NGX_SOPORTE_POSTGRES_UNSENT);
+    assert_in_range(now_ms() - start, 400, 700);
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_string_equal(err.text, "not connected");
+
+    /* stored or not when it was let go on: once in the end */
+
+    connected(pg);
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_OK);
+    assert_true(r.result == NGX_SOPORTE_POSTGRES_NEW
+                || r.result == NGX_SOPORTE_POSTGRES_DUP);
+}
+
+
+/* a hung server accepts, since the kernel does, and then says nothing */
+
+static void
+test_stopped_postmaster(void **state)
+{
+    uint64_t                     start, ms;
+    ngx_int_t                    rc;
+    ngx_soporte_postgres_t      *h;
+
+    h = handle(conninfo("host=%s", server.dir));
+
+    assert_int_equal(kill(server.pid, SIGSTOP), 0);
+
+    start = now_ms();
+    rc = ngx_soporte_postgres_connect(h, 400, &err);
+    ms = now_ms() - start;
+
+    assert_int_equal(kill(server.pid, SIGCONT), 0);
+
+    assert_int_equal(rc, NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_in_range(ms, 400, 700);
+
+    connected(h);
+    ngx_soporte_postgres_close(h);
+}
+
+
+static void *
+raise_flag(void *data)
+{
+    (void) usleep(50000);
+    exiting = 1;
+
+    return NULL;
+}
+
+
+static void
+test_exit_flag(void **state)
+{
+    pid_t       pid;
+    uint64_t    start, ms;
+    ngx_int_t   rc;
+    pthread_t   thread;
+
+    pid = backend(pg);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+
+    start = now_ms();
+    assert_int_equal(pthread_create(&thread, NULL, raise_flag, NULL), 0);
+
+    rc = ngx_soporte_postgres_call(pg, "SELECT 1", NULL, 0, 10000, NULL, NULL,
+                                   &err);
+    ms = now_ms() - start;
+
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+
+    assert_int_equal(rc, NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOPPED);
+    assert_in_range(ms, 50, 500);
+
+    assert_int_equal(ngx_soporte_postgres_connect(pg, 10000, &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOPPED);
+}
+
+
+static void
+test_killed_backend(void **state)
+{
+    pid_t                        pid;
+    ngx_soporte_postgres_row_t   r;
+
+    /* while nobody looks: a connect() finds out and makes a new one */
+
+    pid = backend(pg);
+    assert_int_equal(number("SELECT pg_terminate_backend(pid, 5000)::int FROM "
+                            "pg_stat_activity WHERE usename = 'soporte_nginx' "
+                            "AND application_name = 'soporte'"), 1);
+    connected(pg);
+    assert_int_not_equal(backend(pg), pid);
+
+    /* between two calls: the next one is told, and says to try again */
+
+    r = good();
+    sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE usename = 'soporte_nginx'");
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_int_equal(r.result, NGX_SOPORTE_POSTGRES_UNSENT);
+
+    connected(pg);
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_OK);
+    assert_int_equal(r.result, NGX_SOPORTE_POSTGRES_NEW);
+}
+
+
+/* killed with the statement under way, so that its fate is not known */
+
+static void
+test_killed_server(void **state)
+{
+    pid_t                        pid;
+    ngx_soporte_postgres_row_t   r;
+
+    r = good();
+    pid = backend(pg);
+
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, 100, &err),
+                     NGX_ERROR);
+
+    /* the crash of one backend takes all the others with it */
+
+    assert_int_equal(kill(pid, SIGKILL), 0);
+
+    do {
+        (void) usleep(20000);
+    } while (ngx_soporte_postgres_connect(pg, TIMEOUT, &err) != NGX_OK
+             && err.code == NGX_SOPORTE_POSTGRES_RETRY);
+
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_NO_ERROR);
+    assert_int_equal(test_pg_ready(&server), 0);
+    connected(pg);
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_OK);
+    assert_int_equal(r.result, NGX_SOPORTE_POSTGRES_NEW);
+}
+
+
+/* rows come before the commit: they are worth nothing until it has happened */
+
+static void
+test_failed_commit(void **state)
+{
+    ngx_soporte_postgres_row_t  r;
+
+    sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '58030'; END $$; "
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON soporte.ticket "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "EXECUTE FUNCTION public.refuse()");
+
+    r = good();
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_string_equal(err.sqlstate, "58030");
+    assert_int_equal(r.result, NGX_SOPORTE_POSTGRES_UNSENT);
+
+    sql("DROP TRIGGER refuse ON soporte.ticket; "
+        "DROP FUNCTION public.refuse()");
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_OK);
+    assert_int_equal(r.result, NGX_SOPORTE_POSTGRES_NEW);
+}
+
+
+/* what an operator has to mend must never look like a poisoned ticket */
+
+static void
+test_stop(void **state)
+{
+    ngx_uint_t                   i;
+    ngx_soporte_postgres_row_t   rows[2];
+
+    static const struct {
+        const char              *before;
+        const char              *after;
+        const char              *sqlstate;
+    } cases[] = {
+        { "REVOKE EXECUTE ON FUNCTION soporte.file_tickets(jsonb) "
+          "FROM soporte_nginx",
+          "GRANT EXECUTE ON FUNCTION soporte.file_tickets(jsonb) "
+          "TO soporte_nginx", "42501" },
+        { "REVOKE USAGE ON SCHEMA soporte FROM soporte_nginx",
+          "GRANT USAGE ON SCHEMA soporte TO soporte_nginx", "42501" },
+        { "ALTER FUNCTION soporte.file_tickets(jsonb) RENAME TO was",
+          "ALTER FUNCTION soporte.was(jsonb) RENAME TO file_tickets",
+          "42883" },
+        { "ALTER TABLE soporte.ticket RENAME TO was",
+          "ALTER TABLE soporte.was RENAME TO ticket", "42P01" },
+        { "ALTER TABLE soporte.ticket RENAME COLUMN queue TO was",
+          "ALTER TABLE soporte.ticket RENAME COLUMN was TO queue", "42703" },
+        { "ALTER SCHEMA soporte RENAME TO was",
+          "ALTER SCHEMA was RENAME TO soporte", "3F000" },
+
+        /* a function that answers for one row of two */
+
+        { "ALTER FUNCTION soporte.file_tickets(jsonb) RENAME TO was; "
+          "CREATE FUNCTION soporte.file_tickets(jsonb) "
+          "RETURNS TABLE (ord int, res text) "
+          "LANGUAGE sql AS $$ SELECT 1, 'new' $$",
+          "DROP FUNCTION soporte.file_tickets(jsonb); "
+          "ALTER FUNCTION soporte.was(jsonb) RENAME TO file_tickets", "" },
+        { "ALTER FUNCTION soporte.file_tickets(jsonb) RENAME TO was; "
+          "CREATE FUNCTION soporte.file_tickets(jsonb) "
+          "RETURNS TABLE (ord int, res text) "
+          "LANGUAGE sql AS $$ VALUES (1, 'new'), (3, 'new') $$",
+          "DROP FUNCTION soporte.file_tickets(jsonb); "
+          "ALTER FUNCTION soporte.was(jsonb) RENAME TO file_tickets", "" }
+    };
+
+    rows[0] = good();
+    rows[1] = good();
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        sql(cases[i].before);
+
+        assert_int_equal(ngx_soporte_postgres_file_tickets(pg, rows, 2,
+                         TIMEOUT, &err), NGX_ERROR);
+
+        sql(cases[i].after);
+
+        assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOP);
+        assert_string_equal(err.sqlstate, cases[i].sqlstate);
+        assert_int_equal(rows[0].result, NGX_SOPORTE_POSTGRES_UNSENT);
+        assert_int_equal(rows[1].result, NGX_SOPORTE_POSTGRES_UNSENT);
+    }
+
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, rows, 2, TIMEOUT,
+                                                       &err), NGX_OK);
+    assert_int_equal(rows[1].result, NGX_SOPORTE_POSTGRES_NEW);
+}
+
+
+/* the server's role may do this and no more */
+
+static void
+test_role(void **state)
+{
+    ngx_uint_t                     i;
+    ngx_soporte_postgres_param_t   params[2];
+
+    static const char  *forbidden[] = {
+        "SELECT 1 FROM soporte.ticket",
+        "INSERT INTO soporte.tenant (tenant) VALUES ('x')",
+        "SELECT soporte.erase_person('acme', 'a@example.mx')",
+        "SELECT soporte.file_one('{}')",
+        "CREATE TABLE soporte.mine ()"
+    };
+
+    for (i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+        assert_int_equal(ngx_soporte_postgres_call(pg, forbidden[i], NULL, 0,
+                         TIMEOUT, NULL, NULL, &err), NGX_ERROR);
+        assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOP);
+        assert_string_equal(err.sqlstate, "42501");
+    }
+
+    /* its own limit of five seconds is the server's, and a reason to retry */
+
+    memset(params, 0, sizeof(params));
+    assert_int_equal(ngx_soporte_postgres_call(pg,
+        "SET statement_timeout = 50", NULL, 0, TIMEOUT, NULL, NULL, &err),
+        NGX_OK);
+    assert_int_equal(ngx_soporte_postgres_call(pg,
+        "SELECT pg_catalog.pg_sleep(3)", NULL, 0, TIMEOUT, NULL, NULL, &err),
+        NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_string_equal(err.sqlstate, "57014");
+    (void) backend(pg);
+}
+
+
+static void
+test_connect_refused(void **state)
+{
+    ngx_soporte_postgres_t  *h;
+
+    static const struct {
+        const char                    *info;
+        ngx_soporte_postgres_error_e   code;
+        const char                    *sqlstate;
+    } cases[] = {
+        { "user=nobody_knows", NGX_SOPORTE_POSTGRES_STOP, "28000" },
+        { "dbname=nowhere", NGX_SOPORTE_POSTGRES_STOP, "3D000" },
+        { "options=-cwork_mem=x", NGX_SOPORTE_POSTGRES_STOP, "22023" },
+        { "port=1", NGX_SOPORTE_POSTGRES_RETRY, "" },
+    };
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        h = handle(conninfo("host=%s password=geheim %s", server.dir,
+                            cases[i].info));
+
+        assert_int_equal(ngx_soporte_postgres_connect(h, TIMEOUT, &err),
+                         NGX_ERROR);
+        assert_string_equal(err.sqlstate, cases[i].sqlstate);
+        assert_int_equal(err.code, cases[i].code);
+        assert_true(err.text[0] != '\0');
+        assert_null(strchr(err.text, '\n'));
+        assert_null(strstr(err.text, "LOCATION"));
+        assert_no_secret();
+
+        ngx_soporte_postgres_close(h);
+    }
+}
+
+
+static void
+test_tls(void **state)
+{
+    ngx_str_t                value;
+    ngx_soporte_postgres_t  *h;
+
+    static const char  query[] =
+        "SELECT ssl || ' ' || current_user FROM pg_catalog.pg_stat_ssl "
+        "WHERE pid = pg_catalog.pg_backend_pid()";
+
+    h = handle(conninfo("host=localhost hostaddr=127.0.0.1 port=%d "
+                        "user=postgres dbname=postgres sslmode=verify-full "
+                        "sslrootcert=%s/cert.pem", other.port, server.dir));
+    connected(h);
+    assert_int_equal(ngx_soporte_postgres_value(h, mem, query, NULL, 0,
+                     TIMEOUT, &value, &err), NGX_OK);
+    assert_string_equal(value.data, "true postgres");
+    ngx_soporte_postgres_close(h);
+
+    /* another name than the certificate's */
+
+    h = handle(conninfo("host=db.example hostaddr=127.0.0.1 port=%d "
+                        "user=postgres dbname=postgres sslmode=verify-full "
+                        "sslrootcert=%s/cert.pem", other.port, server.dir));
+    assert_int_equal(ngx_soporte_postgres_connect(h, TIMEOUT, &err),
+                     NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
+    assert_non_null(strstr(err.text, "does not match"));
+    ngx_soporte_postgres_close(h);
+}
+
+
+static void
+test_password(void **state)
+{
+    ngx_soporte_postgres_t  *h;
+
+    file("pass", 0600, "localhost:*:*:locked:s3cr3t\\:\\\\x\n"
+                       "*:*:*:locked:geheim\n");
+
+    h = handle(conninfo("host=localhost hostaddr=127.0.0.1 port=%d "
+                        "user=locked dbname=postgres passfile=%s/pass",
+                        other.port, server.dir));
+    connected(h);
+    ngx_soporte_postgres_close(h);
+
+    h = handle(conninfo("host=127.0.0.1 port=%d user=locked dbname=postgres "
+                        "passfile=%s/pass", other.port, server.dir));
+    assert_int_equal(ngx_soporte_postgres_connect(h, TIMEOUT, &err),
+                     NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOP);
+    assert_string_equal(err.sqlstate, "28P01");
+    assert_no_secret();
+    ngx_soporte_postgres_close(h);
+}
+
+
+/* the first is away, the second only reads, the third hangs, the last is it */
+
+static void
+test_failover(void **state)
+{
+    int                      fd;
+    ngx_str_t                value;
+    uint64_t                 start;
+    struct sockaddr_un       sun;
+    ngx_soporte_postgres_t  *h;
+
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    memset(&sun, 0, sizeof(sun));
+    sun.sun_family = AF_UNIX;
+    (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/.s.PGSQL.3",
+                    server.dir);
+    assert_int_equal(bind(fd, (struct sockaddr *) &sun, sizeof(sun)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+
+    h = handle(conninfo("host=%s,%s,%s,%s port=1,%d,3,5432 user=postgres "
+                        "dbname=postgres target_session_attrs=read-write",
+                        server.dir, other.dir, server.dir, server.dir,
+                        other.port));
+
+    start = now_ms();
+
+    if (ngx_soporte_postgres_connect(h, 1000, &err) != NGX_OK) {
+        fail_msg("%s", err.text);
+    }
+
+    assert_in_range(now_ms() - start, 300, 900);
+    assert_int_equal(ngx_soporte_postgres_value(h, mem, "SHOW port", NULL, 0,
+                     TIMEOUT, &value, &err), NGX_OK);
+    assert_string_equal(value.data, "5432");
+
+    /* the next time it begins with the one that answered */
+
+    assert_int_equal(kill(backend(h), SIGTERM), 0);
+    assert_int_equal(ngx_soporte_postgres_call(h, "SELECT 1", NULL, 0, TIMEOUT,
+                                               NULL, NULL, &err), NGX_ERROR);
+    start = now_ms();
+    connected(h);
+    assert_in_range(now_ms() - start, 0, 250);
+
+    ngx_soporte_postgres_close(h);
+    (void) close(fd);
+    (void) unlink(sun.sun_path);
+}
+
+
+/* a connect and a close leave no descriptor and, under ASan, no memory */
+
+static void
+test_leaves_nothing(void **state)
+{
+    int                      before, after;
+    ngx_uint_t               i;
+    ngx_soporte_postgres_t  *h;
+
+    before = dup(0);
+    assert_int_equal(close(before), 0);
+
+    for (i = 0; i < 30; i++) {
+        h = handle(conninfo("host=%s,%s port=%d,5432", other.dir, server.dir,
+                            (i & 1) ? other.port : 1));
+
+        if (ngx_soporte_postgres_connect(h, TIMEOUT, &err) == NGX_OK) {
+            (void) backend(h);
+        }
+
+        ngx_soporte_postgres_close(h);
+    }
+
+    after = dup(0);
+    assert_int_equal(close(after), 0);
+    assert_int_equal(before, after);
+}
+
+
+int
+main(void)
+{
+#define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+    const struct CMUnitTest  tests[] = {
+        T(test_conninfo_defaults),
+        T(test_conninfo_hosts),
+        T(test_conninfo_syntax),
+        T(test_conninfo_passfile),
+        T(test_conninfo_service),
+        T(test_backoff),
+        T(test_file_isolation),
+        T(test_file_large),
+        T(test_params_keep_their_length),
+        T(test_errors_say_no_values),
+        T(test_stopped_backend),
+        T(test_stopped_postmaster),
+        T(test_exit_flag),
+        T(test_killed_backend),
+        T(test_killed_server),
+        T(test_failed_commit),
+        T(test_stop),
+        T(test_role),
+        T(test_connect_refused),
+        T(test_tls),
+        T(test_password),
+        T(test_failover),
+        T(test_leaves_nothing)
+    };
+
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
