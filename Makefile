@@ -173,3 +173,10 @@ sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
 .PHONY: e2e
 e2e: all | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
 	@t/tools/run $(e2e_tests)
+
+
+# measurements, never asserted
+
+.PHONY: bench
+bench: all | $$(call deps,bench)  ## instructions a proxied request, against plain nginx and lua, by callgrind (minutes)
+	@t/bench/instructions
