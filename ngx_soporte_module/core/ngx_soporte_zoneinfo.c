@@ -622,18 +622,26 @@ ngx_soporte_zoneinfo_span(const ngx_soporte_zoneinfo_t *zone, int64_t t,
     }
 
     span->from = right ? zone->times[right - 1] : INT64_MIN;
+    span->until = (right < zone->ntimes) ? zone->times[right] : INT64_MAX;
+    span->type = right ? zone->types[zone->index[right - 1]] : zone->types[0];
 
-    if (right == zone->ntimes && zone->footer) {
-        ngx_soporte_zoneinfo_footer_span(zone, t, span);
+    if (right < zone->ntimes || !zone->footer) {
         return;
     }
 
-    span->until = (right < zone->ntimes) ? zone->times[right] : INT64_MAX;
-    span->type = right ? zone->types[zone->index[right - 1]] : zone->types[0];
+    /* RFC 9636 3.3: the footer is for times after the last transition */
+
+    if (t > span->from) {
+        span->from++;
+        ngx_soporte_zoneinfo_footer_span(zone, t, span);
+
+    } else {
+        span->until = span->from + 1;
+    }
 }
 
 
-/* span->from is set: from then on the footer rules */
+/* span->from is set, if there are transitions: from then on the footer rules */
 
 static void
 ngx_soporte_zoneinfo_footer_span(const ngx_soporte_zoneinfo_t *zone, int64_t t,
