@@ -9,7 +9,7 @@
 
 #define NGX_SOPORTE_HOLIDAYS_MONDAY    1
 
-/* the executive power changes hands every six years, counted from here */
+/* since then the executive power changes hands on 1 October, by six years */
 #define NGX_SOPORTE_HOLIDAYS_HANDOVER  2024
 
 
@@ -44,7 +44,10 @@ ngx_soporte_holidays_mx(int32_t year, int32_t dates[NGX_SOPORTE_HOLIDAYS_MX])
     for (i = 0; i < NGX_SOPORTE_HOLIDAYS_MX; i++) {
         rule = &ngx_soporte_holidays_rules[i];
 
-        if ((year - NGX_SOPORTE_HOLIDAYS_HANDOVER) % rule->years) {
+        if (rule->years > 1
+            && (year < NGX_SOPORTE_HOLIDAYS_HANDOVER
+                || (year - NGX_SOPORTE_HOLIDAYS_HANDOVER) % rule->years))
+        {
             continue;
         }
 
