@@ -1,0 +1,246 @@
+
+/*
+ * Finds and gives the slots of tenants: chained buckets of 32-bit indexes, a
+ * chain only ever grows at its head, by compare and swap.
+ */
+
+#include "ngx_soporte_tenant.h"
+#include "ngx_soporte_board.h"
+
+
+static uint32_t ngx_soporte_tenant_hash(const u_char *key, size_t len);
+static ngx_soporte_tenant_t *ngx_soporte_tenant_scan(
+    const ngx_soporte_zone_t *zone, uint32_t from, uint32_t until,
+    uint32_t hash, const u_char *key, size_t len);
+static uint32_t ngx_soporte_tenant_claim(ngx_soporte_zone_t *zone,
+    ngx_uint_t dynamic);
+
+
+static const u_char  ngx_soporte_key_chars[256] = {
+    ['-'] = '-', ['.'] = '.', ['_'] = '_',
+    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4',
+    ['5'] = '5', ['6'] = '6', ['7'] = '7', ['8'] = '8', ['9'] = '9',
+    ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e',
+    ['f'] = 'f', ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j',
+    ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n', ['o'] = 'o',
+    ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't',
+    ['u'] = 'u', ['v'] = 'v', ['w'] = 'w', ['x'] = 'x', ['y'] = 'y',
+    ['z'] = 'z',
+    ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e',
+    ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j',
+    ['K'] = 'k', ['L'] = 'l', ['M'] = 'm', ['N'] = 'n', ['O'] = 'o',
+    ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't',
+    ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',
+    ['Z'] = 'z'
+};
+
+
+ngx_int_t
+ngx_soporte_tenant_key(u_char *dst, const u_char *key, size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || len > NGX_SOPORTE_KEY_MAX) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < len; i++) {
+        dst[i] = ngx_soporte_key_chars[key[i]];
+
+        if (dst[i] == 0) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* FNV-1a, folded: keys are short, buckets many */
+
+static uint32_t
+ngx_soporte_tenant_hash(const u_char *key, size_t len)
+{
+    uint32_t  hash;
+
+    hash = 2166136261u;
+
+    while (len--) {
+        hash = (hash ^ *key++) * 16777619u;
+    }
+
+    return hash ^ (hash >> 15);
+}
+
+
+ngx_soporte_tenant_t *
+ngx_soporte_tenant_find(const ngx_soporte_zone_t *zone, const u_char *key,
+    size_t len)
+{
+    uint32_t  hash, head;
+
+    hash = ngx_soporte_tenant_hash(key, len);
+    head = ngx_soporte_acquire(
+                      &zone->buckets[hash % NGX_SOPORTE_ZONE_BUCKETS]);
+
+    return ngx_soporte_tenant_scan(zone, head, 0, hash, key, len);
+}
+
+
+static ngx_soporte_tenant_t *
+ngx_soporte_tenant_scan(const ngx_soporte_zone_t *zone, uint32_t from,
+    uint32_t until, uint32_t hash, const u_char *key, size_t len)
+{
+    ngx_soporte_tenant_t  *t;
+
+    while (from != until) {
+        t = ngx_soporte_tenant(zone, from);
+
+        if (t->hash == hash && t->len == len
+            && ngx_memcmp(t->key, key, len) == 0)
+        {
+            return t;
+        }
+
+        from = t->next;
+    }
+
+    return NULL;
+}
+
+
+ngx_soporte_tenant_t *
+ngx_soporte_tenant_get(ngx_soporte_zone_t *zone, const u_char *key,
+    size_t len, ngx_uint_t dynamic, int64_t now)
+{
+    uint32_t               hash, *bucket, head, seen, slot;
+    ngx_soporte_tenant_t  *t, *found;
+
+    hash = ngx_soporte_tenant_hash(key, len);
+    bucket = &zone->buckets[hash % NGX_SOPORTE_ZONE_BUCKETS];
+
+    head = ngx_soporte_acquire(bucket);
+    found = ngx_soporte_tenant_scan(zone, head, 0, hash, key, len);
+
+    if (found) {
+        return found;
+    }
+
+    slot = ngx_soporte_tenant_claim(zone, dynamic);
+
+    if (slot == 0) {
+        return NULL;
+    }
+
+    t = ngx_soporte_tenant(zone, slot);
+
+    ngx_memcpy(t->key, key, len);
+    t->len = len;
+    t->hash = hash;
+    t->began = now;
+    t->since = now;
+    ngx_soporte_release(&t->flags, NGX_SOPORTE_TENANT_READY
+                              | (dynamic ? NGX_SOPORTE_TENANT_DYNAMIC : 0));
+
+    /* what holds for all tenants holds for a new one */
+
+    ngx_soporte_board_inherit(zone, t);
+
+    seen = head;
+
+    for ( ;; ) {
+        t->next = head;
+
+        if (__atomic_compare_exchange_n(bucket, &head, slot, 0,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        {
+            return t;
+        }
+
+        /* another process was faster: maybe with the very same key */
+
+        found = ngx_soporte_tenant_scan(zone, head, seen, hash, key, len);
+
+        if (found) {
+            ngx_soporte_release(&t->flags, 0);
+            zone->spare = slot;
+            return found;
+        }
+
+        seen = head;
+    }
+}
+
+
+static uint32_t
+ngx_soporte_tenant_claim(ngx_soporte_zone_t *zone, ngx_uint_t dynamic)
+{
+    uint32_t               used, limit;
+    ngx_soporte_header_t  *header;
+
+    if (zone->spare) {
+        used = zone->spare;
+        zone->spare = 0;
+        return used;
+    }
+
+    header = zone->header;
+    limit = dynamic ? ngx_soporte_acquire(&header->dynamic)
+                    : ngx_soporte_acquire(&header->capacity);
+
+    used = ngx_soporte_load(&header->used);
+
+    do {
+        if (used >= limit) {
+            return 0;
+        }
+
+    } while (!__atomic_compare_exchange_n(&header->used, &used, used + 1, 0,
+                                          __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+
+    return used;
+}
+
+
+ngx_uint_t
+ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant)
+{
+    uint32_t  flags;
+
+    flags = ngx_soporte_acquire(&tenant->flags);
+
+    if (!(flags & NGX_SOPORTE_TENANT_READY)) {
+        return 0;
+    }
+
+    return (flags & NGX_SOPORTE_TENANT_DYNAMIC)
+           || ngx_soporte_load(&tenant->generation)
+              == ngx_soporte_load(&zone->header->generation);
+}
+
+
+void
+ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant, int64_t now,
+    ngx_uint_t outcome)
+{
+    uint32_t  before;
+
+    if (outcome == NGX_SOPORTE_HARD) {
+
+        if (__atomic_fetch_add(&tenant->streak, 1, __ATOMIC_RELAXED) == 0) {
+            ngx_soporte_store(&tenant->failing, now);
+        }
+
+        return;
+    }
+
+    ngx_soporte_store(&tenant->answered, 1);
+
+    before = __atomic_exchange_n(&tenant->streak, 0, __ATOMIC_RELAXED);
+
+    if (before >= NGX_SOPORTE_STREAK_DOWN) {
+        ngx_soporte_store(&tenant->since, now);
+    }
+}

@@ -1,0 +1,146 @@
+
+/*
+ * A tenant's slot: its key, its counters and what the gate asks of it.
+ * Found and given without a lock; never given to another tenant.
+ */
+
+#ifndef _NGX_SOPORTE_TENANT_H_INCLUDED_
+#define _NGX_SOPORTE_TENANT_H_INCLUDED_
+
+
+#include "ngx_soporte_zone.h"
+#include "ngx_soporte_hist.h"
+#include "ngx_soporte_outcome.h"
+
+
+#define NGX_SOPORTE_KEY_MAX      64
+#define NGX_SOPORTE_BANKS        4
+#define NGX_SOPORTE_STREAK_DOWN  5
+
+/* what the gate does about the tenant, published by the board */
+
+#define NGX_SOPORTE_GATE_OPEN         0
+#define NGX_SOPORTE_GATE_MAINTENANCE  1
+#define NGX_SOPORTE_GATE_RESTORE      2
+
+/* flags */
+
+#define NGX_SOPORTE_TENANT_READY      0x01   /* key and hash are written */
+#define NGX_SOPORTE_TENANT_DYNAMIC    0x02   /* first seen in a variable */
+
+
+/* sums of the ten second slots s with s mod 4 = bank; they only grow */
+
+typedef struct {
+    uint64_t       good;
+    uint64_t       hard;
+    uint64_t       soft;
+    uint64_t       slow;                     /* header after over 3 s */
+} ngx_soporte_bank_t;
+
+
+struct ngx_soporte_tenant_s {
+    /* read by every request */
+
+    uint32_t            gate;                /* NGX_SOPORTE_GATE_ */
+    uint32_t            flags;
+    uint32_t            hash;
+    uint32_t            next;                /* slot in the same bucket, or 0 */
+    uint32_t            len;                 /* of the key */
+    uint32_t            board;               /* entry + 1 that speaks for it */
+    uint32_t            streak;              /* hard failures in a row */
+    uint32_t            answered;            /* 1: the application ever has */
+    int64_t             failing;             /* unix s, of the streak's first */
+    uint64_t            generation;          /* of the configuration, literal */
+    uint64_t            stamp;               /* unix s, soporte_maintenance on */
+    int64_t             since;               /* unix s, up again, or given */
+    int64_t             began;               /* unix s, slot given */
+    u_char              key[NGX_SOPORTE_KEY_MAX];
+
+    /* written by every request */
+
+    ngx_soporte_bank_t  bank[NGX_SOPORTE_BANKS];
+    uint64_t            excluded;
+    uint64_t            upstream_ms;
+    uint64_t            responses[5];        /* to clients: 1xx ... 5xx */
+    uint32_t            hist[NGX_SOPORTE_HIST_BUCKETS];
+} __attribute__((aligned(64)));
+
+
+#define ngx_soporte_tenant(zone, i)                                           \
+    ((ngx_soporte_tenant_t *) ((zone)->slots                                  \
+                               + (size_t) (i) * sizeof(ngx_soporte_tenant_t)))
+#define ngx_soporte_tenant_index(zone, t)                                     \
+    ((uint32_t) (((u_char *) (t) - (zone)->slots)                             \
+                 / sizeof(ngx_soporte_tenant_t)))
+
+
+/*
+ * Checks a key and lower-cases it into dst (NGX_SOPORTE_KEY_MAX bytes):
+ * [a-z0-9._-]{1,64}.  NGX_DECLINED when it is none.
+ */
+ngx_int_t ngx_soporte_tenant_key(u_char *dst, const u_char *key, size_t len);
+
+/* never blocks; NULL when the key has no slot.  Key as by _key() above. */
+ngx_soporte_tenant_t *ngx_soporte_tenant_find(const ngx_soporte_zone_t *zone,
+    const u_char *key, size_t len);
+
+/*
+ * The slot of a key, given now if it had none; NULL when the zone is full.
+ * Literal keys may use the last eighth that keys of variables may not.
+ * Takes no lock: processes that race for the same key agree on one slot.
+ */
+ngx_soporte_tenant_t *ngx_soporte_tenant_get(ngx_soporte_zone_t *zone,
+    const u_char *key, size_t len, ngx_uint_t dynamic, int64_t now);
+
+/* whether the configuration in force, or a request, knows the tenant */
+ngx_uint_t ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant);
+
+
+/* a sample that begins, continues or ends a streak of failures */
+void ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant, int64_t now,
+    ngx_uint_t outcome);
+
+
+/* one sample of a finished request; ms is the time to the upstream's header */
+
+static ngx_inline void
+ngx_soporte_tenant_count(ngx_soporte_tenant_t *tenant, time_t now,
+    ngx_uint_t outcome, ngx_uint_t status, ngx_msec_t ms)
+{
+    ngx_soporte_bank_t  *bank;
+
+    if (status - 100 < 500) {
+        ngx_soporte_add(&tenant->responses[status / 100 - 1], 1);
+    }
+
+    if (outcome == NGX_SOPORTE_EXCLUDED) {
+        ngx_soporte_add(&tenant->excluded, 1);
+        return;
+    }
+
+    bank = &tenant->bank[((uint64_t) now / 10) % NGX_SOPORTE_BANKS];
+
+    ngx_soporte_add(&bank->good + (outcome - NGX_SOPORTE_GOOD), 1);
+
+    if (outcome == NGX_SOPORTE_HARD || ngx_soporte_load(&tenant->streak)
+        || !ngx_soporte_load(&tenant->answered))
+    {
+        ngx_soporte_tenant_turn(tenant, now, outcome);
+    }
+
+    if (ms == (ngx_msec_t) -1) {
+        return;
+    }
+
+    if (ms > 3000) {
+        ngx_soporte_add(&bank->slow, 1);
+    }
+
+    ngx_soporte_add(&tenant->hist[ngx_soporte_hist_bucket(ms)], 1);
+    ngx_soporte_add(&tenant->upstream_ms, ms);
+}
+
+
+#endif /* _NGX_SOPORTE_TENANT_H_INCLUDED_ */

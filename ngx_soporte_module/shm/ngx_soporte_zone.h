@@ -1,0 +1,134 @@
+
+/*
+ * The file that every process of a node shares: its layout, how it is made,
+ * found again and grown.  It outlives reload, binary upgrade and SIGKILL.
+ *
+ * It lies on tmpfs and is mapped by the master; workers inherit the mapping.
+ * Everything in it is reached by offset or index, never by pointer.  The slots
+ * of the tenants are last, so that another size only appends.  More address
+ * space is mapped than the file has: when it grows, all see it at once.
+ */
+
+#ifndef _NGX_SOPORTE_ZONE_H_INCLUDED_
+#define _NGX_SOPORTE_ZONE_H_INCLUDED_
+
+
+#include "ngx_soporte_core.h"
+
+
+#define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
+#define NGX_SOPORTE_ZONE_VERSION     1
+#define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
+#define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
+
+#define NGX_SOPORTE_BOARD_ENTRIES    512
+
+#define NGX_SOPORTE_OTHER            0       /* slot of what has none */
+
+
+/* atomic counters of the mapped file; relaxed: only sums matter */
+
+#define ngx_soporte_add(p, n)                                                 \
+    (void) __atomic_fetch_add(p, n, __ATOMIC_RELAXED)
+#define ngx_soporte_load(p)                                                   \
+    __atomic_load_n(p, __ATOMIC_RELAXED)
+#define ngx_soporte_acquire(p)                                                \
+    __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define ngx_soporte_store(p, v)                                               \
+    __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define ngx_soporte_release(p, v)                                             \
+    __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+
+typedef struct ngx_soporte_header_s  ngx_soporte_header_t;
+typedef struct ngx_soporte_tenant_s  ngx_soporte_tenant_t;
+typedef struct ngx_soporte_board_s   ngx_soporte_board_t;
+
+
+struct ngx_soporte_header_s {
+    uint64_t       magic;
+    uint32_t       version;
+    uint32_t       slot_size;                /* bytes */
+    uint32_t       slots;                    /* offset of the first, bytes */
+    uint32_t       capacity;                 /* slots in the file */
+    uint32_t       dynamic;                  /* ... for keys of variables */
+    uint32_t       used;                     /* slots given, ever */
+
+    u_char         boot[40];                 /* kernel's boot id, text */
+    int64_t        began;                    /* unix seconds, first start */
+    uint64_t       generation;               /* of the configuration */
+
+    /* who leads: fencing number << 32 | pid, and its last sign of life */
+
+    uint64_t       lease;
+    uint64_t       heartbeat;                /* monotonic milliseconds */
+
+    /* counters of the node */
+
+    uint64_t       pages[4];                 /* by NGX_SOPORTE_PAGE_ */
+    uint64_t       tickets[4];               /* by NGX_SOPORTE_TICKET_ */
+    uint64_t       overflow;                 /* requests without a slot */
+    int64_t        overflow_logged;          /* unix seconds */
+    uint64_t       clock_jumps;
+
+    /* what the leader learned last */
+
+    uint32_t       postgres_up;
+    uint32_t       spool_new;
+    uint32_t       spool_sending;
+    uint32_t       spool_dead;
+    ngx_atomic_t   spool_bytes;              /* held, for the budget */
+    int64_t        spool_oldest;             /* unix seconds, 0 if none */
+    int64_t        postgres_success;         /* unix seconds */
+    uint64_t       postgres_ok;              /* operations */
+    uint64_t       postgres_error;
+    uint64_t       wake;                     /* tickets put, to be looked for */
+};
+
+
+/* one process's view of the file; lives in the cycle's pool */
+
+typedef struct {
+    ngx_str_t              name;             /* of soporte_zone */
+    ngx_str_t              path;             /* null-terminated */
+    size_t                 size;             /* bytes asked for */
+    ngx_uint_t             tenants;          /* asked for, 0: what fits */
+
+    ngx_soporte_header_t  *header;           /* NULL until opened */
+    uint32_t              *buckets;          /* index of slot, 0: empty */
+    ngx_soporte_board_t   *board;
+    u_char                *slots;
+
+    uint32_t               spare;            /* lost a race; for the next key */
+} ngx_soporte_zone_t;
+
+
+typedef struct {
+    ngx_err_t              err;              /* errno or 0 */
+    const char            *what;             /* what failed, a literal */
+    ngx_uint_t             fresh;            /* 1: nothing was found */
+} ngx_soporte_zone_result_t;
+
+
+/* bytes of the file for so many tenants, and the other way round */
+
+size_t ngx_soporte_zone_size(ngx_uint_t tenants);
+ngx_uint_t ngx_soporte_zone_capacity(size_t size);
+
+/*
+ * Opens or makes the file and maps it.  A file of another layout or of an
+ * earlier boot is replaced (result->fresh); a larger size is reserved, yet in
+ * use only after ngx_soporte_zone_commit().  Master only, may block; NGX_ERROR
+ * leaves everything as it was.
+ */
+ngx_int_t ngx_soporte_zone_open(ngx_soporte_zone_t *zone, int64_t now,
+    ngx_soporte_zone_result_t *result);
+
+/* the new configuration is in force; cannot fail.  Master only. */
+void ngx_soporte_zone_commit(ngx_soporte_zone_t *zone);
+
+/* unmaps; the file stays */
+void ngx_soporte_zone_close(ngx_soporte_zone_t *zone);
+
+
+#endif /* _NGX_SOPORTE_ZONE_H_INCLUDED_ */
