@@ -1,0 +1,239 @@
+
+/*
+ * What the files of http/ share: the configuration of each level, the state
+ * of a request, and the one function of each file that others call.
+ */
+
+#ifndef _NGX_HTTP_SOPORTE_H_INCLUDED_
+#define _NGX_HTTP_SOPORTE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_soporte_core.h"
+#include "ngx_soporte_value.h"
+#include "ngx_soporte_template.h"
+#include "ngx_soporte_policy.h"
+#include "ngx_soporte_postgres.h"
+#include "ngx_soporte_secret.h"
+#include "ngx_soporte_spool.h"
+#include "ngx_soporte_zone.h"
+#include "ngx_soporte_tenant.h"
+#include "ngx_soporte_board.h"
+
+
+#define NGX_HTTP_SOPORTE_VERSION      "0.1.0"
+
+#define NGX_HTTP_SOPORTE_BODY_MAX     (30 * 1024 * 1024)   /* portal, bytes */
+#define NGX_HTTP_SOPORTE_BODY_MEMORY  (512 * 1024)         /* without files */
+
+#define NGX_HTTP_SOPORTE_RESTORE      7200                 /* s, the promise */
+
+
+typedef enum {
+    NGX_HTTP_SOPORTE_MAINTENANCE = 0,
+    NGX_HTTP_SOPORTE_RESTORATION,
+    NGX_HTTP_SOPORTE_INCIDENT,
+    NGX_HTTP_SOPORTE_HELP,
+    NGX_HTTP_SOPORTE_TICKET,
+    NGX_HTTP_SOPORTE_STATUS,
+    NGX_HTTP_SOPORTE_ERROR,
+    NGX_HTTP_SOPORTE_DESK,
+    NGX_HTTP_SOPORTE_PRIVACY,
+    NGX_HTTP_SOPORTE_KINDS
+} ngx_http_soporte_kind_e;
+
+
+/* index of header->pages[] and of header->tickets[] */
+
+#define NGX_HTTP_SOPORTE_PAGE_MAINTENANCE  0
+#define NGX_HTTP_SOPORTE_PAGE_RESTORE      1
+#define NGX_HTTP_SOPORTE_PAGE_INCIDENT     2
+#define NGX_HTTP_SOPORTE_PAGE_STATUS       3
+
+#define NGX_HTTP_SOPORTE_TICKET_FILED      0
+#define NGX_HTTP_SOPORTE_TICKET_REFUSED    1
+#define NGX_HTTP_SOPORTE_TICKET_INVALID    2
+#define NGX_HTTP_SOPORTE_TICKET_LIMITED    3
+
+
+typedef enum {
+    NGX_HTTP_SOPORTE_ES = 0,
+    NGX_HTTP_SOPORTE_EN,
+    NGX_HTTP_SOPORTE_LANGS
+} ngx_http_soporte_lang_e;
+
+
+/* a page: its template and the policy for its inline style and scripts */
+
+typedef struct {
+    ngx_soporte_template_t         *tpl;     /* NULL: off */
+    ngx_str_t                       csp;     /* value of the header */
+} ngx_http_soporte_page_t;
+
+
+/* a calendar as configured, and its table in this process; hours.c */
+
+typedef struct ngx_http_soporte_calendar_s  ngx_http_soporte_calendar_t;
+
+
+/* how tickets are found again; lookup.c */
+
+typedef struct ngx_http_soporte_lookup_s  ngx_http_soporte_lookup_t;
+
+
+/* a tenant that the configuration names */
+
+typedef struct {
+    ngx_str_t                       key;
+    ngx_soporte_tenant_t           *tenant;  /* set when committed */
+} ngx_http_soporte_key_t;
+
+
+/* where a directive stands, for what is found wrong only later */
+
+typedef struct {
+    u_char                         *file;    /* NULL: nowhere */
+    ngx_uint_t                      line;
+} ngx_http_soporte_place_t;
+
+
+typedef struct {
+    ngx_soporte_zone_t             *zone;
+    ngx_str_t                       path;
+    size_t                          max_size;     /* bytes, of the spool */
+    ngx_str_t                       node;
+    ngx_soporte_postgres_conf_t    *postgres;     /* NULL: none */
+    ngx_msec_t                      timeout;      /* of an exchange with it */
+
+    ngx_array_t                     keys;         /* of _key_t * */
+    ngx_array_t                     calendars;    /* of _calendar_t * */
+    ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
+    ngx_int_t                       variable;     /* index, holds the ctx */
+
+    ngx_soporte_value_t            *messages[NGX_HTTP_SOPORTE_LANGS];
+    ngx_http_soporte_page_t        *pages[NGX_HTTP_SOPORTE_KINDS];
+    ngx_thread_pool_t              *pool;
+    ngx_soporte_secret_t            secret;       /* the fleet's key */
+
+    ngx_http_soporte_place_t        tenant;       /* first "soporte KEY" */
+    ngx_http_soporte_place_t        portal;       /* first portal */
+    unsigned                        single:1;     /* threads can't answer */
+
+    /* of this process */
+
+    ngx_soporte_spool_t            *spool;
+    ngx_http_soporte_lookup_t      *lookup;
+    ngx_uint_t                      tasks;        /* on their way, bounded */
+} ngx_http_soporte_main_conf_t;
+
+
+typedef struct {
+    ngx_soporte_policy_t           *policy;
+    ngx_soporte_value_t            *policy_tree;
+    ngx_soporte_value_t            *policy_patch; /* of this level's file */
+    ngx_str_t                       policy_file;
+    ngx_http_soporte_place_t        policy_place;
+
+    ngx_str_t                       portal;       /* base path, len 0: off */
+    ngx_uint_t                      portal_set;
+    void                          **portal_conf;  /* location of the portal */
+} ngx_http_soporte_srv_conf_t;
+
+
+typedef struct {
+    ngx_http_soporte_key_t         *key;          /* literal tenant */
+    ngx_http_complex_value_t       *value;        /* tenant with variables */
+    ngx_uint_t                      tenant_set;
+
+    ngx_http_complex_value_t       *maintenance;
+    ngx_array_t                    *bypass;       /* of predicates */
+    ngx_http_soporte_calendar_t    *hours;
+    ngx_http_complex_value_t       *queue;
+    ngx_http_soporte_page_t        *pages[NGX_HTTP_SOPORTE_KINDS];
+    ngx_flag_t                      dry_run;
+
+    ngx_str_t                       base;         /* of the portal, here */
+    unsigned                        portal:1;
+} ngx_http_soporte_loc_conf_t;
+
+
+/* a request, from the gate to the log phase; in r->pool */
+
+typedef struct {
+    ngx_soporte_tenant_t           *tenant;
+    void                          (*finalize)(ngx_http_request_t *r,
+                                              ngx_int_t rc);
+    ngx_int_t                       rc;           /* of the upstream's end */
+    ngx_str_t                       category;     /* of a ticket being filed */
+    unsigned                        finalized:1;
+    unsigned                        counted:1;    /* 101, at its handshake */
+    unsigned                        page:1;       /* we answered for it */
+} ngx_http_soporte_ctx_t;
+
+
+extern ngx_module_t  ngx_http_soporte_module;
+
+
+/* memory of core/ from a pool; reply.c */
+ngx_soporte_mem_t ngx_http_soporte_mem(ngx_pool_t *pool);
+
+
+/*
+ * What the tasks look at between waits.  ngx_exiting is no sig_atomic_t, but
+ * only ever 0 or 1: its lower half is looked at.
+ */
+
+static ngx_inline void
+ngx_http_soporte_exit_flags(volatile sig_atomic_t *stop[2])
+{
+#if (NGX_HAVE_LITTLE_ENDIAN)
+    stop[0] = (volatile sig_atomic_t *) (void *) &ngx_exiting;
+#else
+    stop[0] = (volatile sig_atomic_t *) (void *) (&ngx_exiting + 1) - 1;
+#endif
+    stop[1] = &ngx_terminate;
+}
+
+
+/* tenant.c: whose request it is; NULL when no tenant's */
+
+ngx_http_soporte_ctx_t *ngx_http_soporte_ctx(ngx_http_request_t *r);
+ngx_http_soporte_ctx_t *ngx_http_soporte_ctx_make(ngx_http_request_t *r);
+void ngx_http_soporte_tenant_overflow(ngx_http_soporte_main_conf_t *smcf,
+    ngx_log_t *log);
+
+
+/* gate.c, filter.c, log.c: the hooks */
+
+ngx_int_t ngx_http_soporte_gate_handler(ngx_http_request_t *r);
+void ngx_http_soporte_filter_init(void);
+ngx_int_t ngx_http_soporte_log_handler(ngx_http_request_t *r);
+
+/* what is known of a request of which a context was made */
+void ngx_http_soporte_sample(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_soporte_sample_t *sample);
+
+
+/* handlers of locations */
+
+ngx_int_t ngx_http_soporte_portal_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_soporte_metrics_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_soporte_control_handler(ngx_http_request_t *r);
+
+
+/* variables.c */
+
+ngx_int_t ngx_http_soporte_add_variables(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf);
+
+
+/* leader.c: once a worker, from init_process */
+
+ngx_int_t ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf);
+
+
+#endif /* _NGX_HTTP_SOPORTE_H_INCLUDED_ */

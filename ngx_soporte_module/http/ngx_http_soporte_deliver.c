@@ -1,0 +1,457 @@
+
+/*
+ * Carries tickets from the spool to PostgreSQL: a task claims batches, hands
+ * them over and settles each ticket by its own result; the event loop learns
+ * the sums and logs a change of state once.
+ */
+
+#include "ngx_http_soporte_deliver.h"
+
+#include "ngx_soporte_spool.h"
+#include "ngx_soporte_postgres.h"
+
+
+#define NGX_HTTP_SOPORTE_BATCH        128
+#define NGX_HTTP_SOPORTE_BATCH_BYTES  (256 * 1024)
+#define NGX_HTTP_SOPORTE_ROUNDS       64     /* batches in one task */
+#define NGX_HTTP_SOPORTE_COUNT        10000  /* ms between counts */
+#define NGX_HTTP_SOPORTE_COUNT_MAX    100000
+
+
+struct ngx_http_soporte_deliver_s {
+    ngx_http_soporte_main_conf_t   *smcf;
+    ngx_soporte_postgres_t         *pg;
+    ngx_thread_task_t              *task;
+    ngx_log_t                      *log;
+
+    ngx_msec_t                      next;    /* not before, after failures */
+    ngx_msec_t                      counted; /* when the spool was last */
+    ngx_uint_t                      failures;
+    uint64_t                        wake;    /* of the last look */
+
+    /* of one task: written by the thread, read when it is done */
+
+    ngx_uint_t                      count;   /* asked: sweep and count */
+    ngx_uint_t                      delivered;
+    ngx_uint_t                      dead;
+    ngx_uint_t                      left;    /* more is waiting */
+    ngx_soporte_postgres_err_t      pg_err;
+    ngx_soporte_spool_err_t         spool_err;
+    ngx_soporte_spool_stat_t        stat;
+    ngx_uint_t                      has_stat;
+    char                            reason[64];      /* of the last dead */
+
+    unsigned                        running:1;
+    unsigned                        stopped:1;
+    unsigned                        asked:1; /* PostgreSQL was */
+    unsigned                        pg_down:1;       /* said in the log */
+    unsigned                        spool_bad:1;
+};
+
+
+static ngx_int_t ngx_http_soporte_deliver_open(ngx_http_soporte_deliver_t *d);
+static void ngx_http_soporte_deliver_close(ngx_http_soporte_deliver_t *d);
+static void ngx_http_soporte_deliver_thread(void *data, ngx_log_t *log);
+static ngx_int_t ngx_http_soporte_deliver_batch(
+    ngx_http_soporte_deliver_t *d);
+static ngx_int_t ngx_http_soporte_deliver_send(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_mem_t *mem, ngx_soporte_spool_batch_t *batch);
+static ngx_int_t ngx_http_soporte_deliver_settle(
+    ngx_http_soporte_deliver_t *d, ngx_soporte_spool_batch_t *batch,
+    ngx_soporte_postgres_row_t *rows);
+static void ngx_http_soporte_deliver_done(ngx_event_t *ev);
+static void ngx_http_soporte_deliver_learn(ngx_http_soporte_deliver_t *d);
+static void ngx_http_soporte_deliver_report(ngx_http_soporte_deliver_t *d);
+
+
+ngx_http_soporte_deliver_t *
+ngx_http_soporte_deliver_create(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    ngx_http_soporte_deliver_t  *d;
+
+    d = ngx_pcalloc(cycle->pool, sizeof(ngx_http_soporte_deliver_t));
+
+    if (d == NULL) {
+        return NULL;
+    }
+
+    d->smcf = smcf;
+    d->log = cycle->log;
+    d->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+
+    if (d->task == NULL) {
+        return NULL;
+    }
+
+    *(void **) d->task->ctx = d;
+
+    d->task->handler = ngx_http_soporte_deliver_thread;
+    d->task->event.data = d;
+    d->task->event.handler = ngx_http_soporte_deliver_done;
+    d->task->event.log = cycle->log;
+
+    /* so that the first tick counts what was left by the last life */
+
+    d->counted = ngx_current_msec - NGX_HTTP_SOPORTE_COUNT;
+    d->wake = (uint64_t) -1;
+
+    return d;
+}
+
+
+static ngx_int_t
+ngx_http_soporte_deliver_open(ngx_http_soporte_deliver_t *d)
+{
+    volatile sig_atomic_t  *stop[2];
+
+    if (d->pg || d->smcf->postgres == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_soporte_exit_flags(stop);
+
+    d->pg = ngx_soporte_postgres_open(d->smcf->postgres, stop);
+
+    return d->pg ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_soporte_deliver_close(ngx_http_soporte_deliver_t *d)
+{
+    if (d->pg) {
+        ngx_soporte_postgres_close(d->pg);
+        d->pg = NULL;
+    }
+}
+
+
+void
+ngx_http_soporte_deliver_tick(ngx_http_soporte_deliver_t *d)
+{
+    uint64_t               wake;
+    ngx_soporte_header_t  *header;
+
+    if (d->running || d->smcf->spool == NULL
+        || ngx_http_soporte_deliver_open(d) != NGX_OK)
+    {
+        return;
+    }
+
+    d->stopped = 0;
+    header = d->smcf->zone->header;
+    wake = ngx_soporte_load(&header->wake);
+
+    d->count = (ngx_current_msec - d->counted >= NGX_HTTP_SOPORTE_COUNT);
+
+    if (!d->count
+        && ((wake == d->wake && !d->left)
+            || (ngx_msec_int_t) (d->next - ngx_current_msec) > 0))
+    {
+        return;
+    }
+
+    d->wake = wake;
+    d->running = 1;
+
+    if (ngx_thread_task_post(d->smcf->pool, d->task) != NGX_OK) {
+        d->running = 0;
+    }
+}
+
+
+void
+ngx_http_soporte_deliver_stop(ngx_http_soporte_deliver_t *d)
+{
+    d->stopped = 1;
+
+    if (!d->running) {
+        ngx_http_soporte_deliver_close(d);
+    }
+}
+
+
+/* in a thread */
+
+static void
+ngx_http_soporte_deliver_thread(void *data, ngx_log_t *log)
+{
+    ngx_uint_t                   i;
+    ngx_http_soporte_deliver_t  *d = *(void **) data;
+
+    d->delivered = 0;
+    d->dead = 0;
+    d->left = 0;
+    d->asked = 0;
+    d->has_stat = 0;
+    d->pg_err.code = NGX_SOPORTE_POSTGRES_NO_ERROR;
+    d->spool_err.code = NGX_SOPORTE_SPOOL_NO_ERROR;
+
+    for (i = 0; d->pg && i < NGX_HTTP_SOPORTE_ROUNDS; i++) {
+
+        if (ngx_exiting || ngx_terminate
+            || ngx_http_soporte_deliver_batch(d) != NGX_AGAIN)
+        {
+            break;
+        }
+    }
+
+    d->left = (d->pg_err.code != NGX_SOPORTE_POSTGRES_NO_ERROR
+               || i == NGX_HTTP_SOPORTE_ROUNDS);
+
+    if (ngx_exiting || ngx_terminate) {
+        return;
+    }
+
+    if (d->count) {
+        (void) ngx_soporte_spool_sweep(d->smcf->spool, &d->spool_err);
+    }
+
+    if (d->count || d->delivered || d->dead) {
+        d->has_stat = (ngx_soporte_spool_stat(d->smcf->spool,
+                                              NGX_HTTP_SOPORTE_COUNT_MAX,
+                                              0, &d->stat, &d->spool_err)
+                       == NGX_OK);
+    }
+}
+
+
+/* NGX_AGAIN: delivered, and there may be more; NGX_OK: nothing was there */
+
+static ngx_int_t
+ngx_http_soporte_deliver_batch(ngx_http_soporte_deliver_t *d)
+{
+    ngx_int_t                   rc;
+    ngx_pool_t                 *pool;
+    ngx_soporte_mem_t           mem;
+    ngx_soporte_spool_batch_t   batch;
+
+    pool = ngx_create_pool(16384, d->log);
+
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    mem = ngx_http_soporte_mem(pool);
+
+    rc = ngx_soporte_spool_claim(d->smcf->spool, &mem,
+                                 NGX_HTTP_SOPORTE_BATCH,
+                                 NGX_HTTP_SOPORTE_BATCH_BYTES, &batch,
+                                 &d->spool_err);
+
+    if (rc == NGX_OK && batch.ndead) {
+        d->dead += batch.ndead;
+        ngx_cpystrn((u_char *) d->reason, (u_char *) batch.dead.text,
+                    sizeof(d->reason));
+    }
+
+    if (rc == NGX_OK && batch.n) {
+        rc = ngx_http_soporte_deliver_send(d, &mem, &batch);
+
+        if (rc == NGX_OK) {
+            rc = NGX_AGAIN;
+        }
+    }
+
+    ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_soporte_deliver_send(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_mem_t *mem, ngx_soporte_spool_batch_t *batch)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_soporte_postgres_row_t  *rows;
+
+    rows = ngx_soporte_alloc(mem,
+                             batch->n * sizeof(ngx_soporte_postgres_row_t));
+
+    if (rows == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(rows, batch->n * sizeof(ngx_soporte_postgres_row_t));
+
+    for (i = 0; i < batch->n; i++) {
+        rows[i].json = batch->tickets[i].json;
+    }
+
+    d->asked = 1;
+
+    rc = ngx_soporte_postgres_connect(d->pg, d->smcf->timeout, &d->pg_err);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_soporte_postgres_file_tickets(d->pg, rows, batch->n,
+                                           d->smcf->timeout, &d->pg_err);
+
+    /* some rows may have their result even when the whole has failed */
+
+    if (ngx_http_soporte_deliver_settle(d, batch, rows) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+/* what has no result stays in sending/ and is claimed first the next time */
+
+static ngx_int_t
+ngx_http_soporte_deliver_settle(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_spool_batch_t *batch, ngx_soporte_postgres_row_t *rows)
+{
+    u_char      *id;
+    ngx_int_t    rc;
+    ngx_uint_t   i;
+
+    for (i = 0; i < batch->n; i++) {
+        id = batch->tickets[i].id;
+
+        switch (rows[i].result) {
+
+        case NGX_SOPORTE_POSTGRES_NEW:
+        case NGX_SOPORTE_POSTGRES_DUP:
+            rc = ngx_soporte_spool_done(d->smcf->spool, id, &d->spool_err);
+            d->delivered++;
+            break;
+
+        case NGX_SOPORTE_POSTGRES_BAD:
+            rc = ngx_soporte_spool_dead(d->smcf->spool, id, rows[i].reason,
+                                        &d->spool_err);
+            d->dead++;
+            ngx_cpystrn((u_char *) d->reason, (u_char *) rows[i].reason,
+                        sizeof(d->reason));
+            break;
+
+        default:
+            rc = NGX_OK;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* in the event loop */
+
+static void
+ngx_http_soporte_deliver_done(ngx_event_t *ev)
+{
+    ngx_http_soporte_deliver_t  *d = ev->data;
+
+    d->running = 0;
+
+    if (d->count) {
+        d->counted = ngx_current_msec;
+    }
+
+    ngx_http_soporte_deliver_learn(d);
+    ngx_http_soporte_deliver_report(d);
+
+    if (d->stopped || ngx_exiting) {
+        ngx_http_soporte_deliver_close(d);
+        return;
+    }
+
+    if (d->left && d->failures == 0) {
+        ngx_http_soporte_deliver_tick(d);
+    }
+}
+
+
+static void
+ngx_http_soporte_deliver_learn(ngx_http_soporte_deliver_t *d)
+{
+    ngx_soporte_header_t  *header;
+
+    header = d->smcf->zone->header;
+
+    if (d->has_stat) {
+        ngx_soporte_store(&header->spool_new,
+                          d->stat.count[NGX_SOPORTE_SPOOL_NEW]);
+        ngx_soporte_store(&header->spool_sending,
+                          d->stat.count[NGX_SOPORTE_SPOOL_SENDING]);
+        ngx_soporte_store(&header->spool_dead,
+                          d->stat.count[NGX_SOPORTE_SPOOL_DEAD]);
+        ngx_soporte_store(&header->spool_oldest, d->stat.oldest / 1000);
+
+        if (d->stat.count[NGX_SOPORTE_SPOOL_NEW]) {
+            d->left = 1;
+        }
+    }
+
+    if (!d->asked || d->pg_err.code == NGX_SOPORTE_POSTGRES_STOPPED) {
+        return;
+    }
+
+    if (d->pg_err.code == NGX_SOPORTE_POSTGRES_NO_ERROR) {
+        d->failures = 0;
+        ngx_soporte_add(&header->postgres_ok, 1);
+        ngx_soporte_store(&header->postgres_up, 1);
+        ngx_soporte_store(&header->postgres_success, ngx_time());
+        return;
+    }
+
+    d->failures++;
+    d->next = ngx_current_msec
+              + ngx_soporte_postgres_backoff(d->failures, ngx_random());
+
+    ngx_soporte_add(&header->postgres_error, 1);
+    ngx_soporte_store(&header->postgres_up, 0);
+}
+
+
+/* once for each change of state, never for each retry */
+
+static void
+ngx_http_soporte_deliver_report(ngx_http_soporte_deliver_t *d)
+{
+    if (d->dead) {
+        ngx_log_error(NGX_LOG_ALERT, d->log, 0,
+                      "%ui ticket(s) could not be delivered and lie in "
+                      "\"%V/spool/dead\", the last because of \"%s\"",
+                      d->dead, &d->smcf->path, d->reason);
+    }
+
+    if (d->asked && d->pg_err.code == NGX_SOPORTE_POSTGRES_NO_ERROR
+        && d->pg_down)
+    {
+        d->pg_down = 0;
+        ngx_log_error(NGX_LOG_NOTICE, d->log, 0,
+                      "PostgreSQL takes tickets again");
+    }
+
+    if (d->asked && !d->pg_down
+        && (d->pg_err.code == NGX_SOPORTE_POSTGRES_RETRY
+            || d->pg_err.code == NGX_SOPORTE_POSTGRES_STOP))
+    {
+        d->pg_down = 1;
+        ngx_log_error(NGX_LOG_ERR, d->log, 0,
+                      "tickets stay in the spool, PostgreSQL does not take "
+                      "them: %s", d->pg_err.text);
+    }
+
+    if (d->spool_err.code == NGX_SOPORTE_SPOOL_NO_ERROR
+        || d->spool_err.code == NGX_SOPORTE_SPOOL_STOPPED)
+    {
+        d->spool_bad = 0;
+
+    } else if (!d->spool_bad) {
+        d->spool_bad = 1;
+        ngx_log_error(NGX_LOG_ALERT, d->log, d->spool_err.sys,
+                      "the spool of \"%V\" fails: %s", &d->smcf->path,
+                      d->spool_err.text);
+    }
+}

@@ -1,0 +1,101 @@
+
+/*
+ * The header filter: a WebSocket is counted at its handshake, and the end of
+ * the upstream's body is listened to, since only the upstream's own finalizer
+ * knows a body that was cut short.
+ */
+
+#include "ngx_http_soporte.h"
+
+
+static ngx_int_t ngx_http_soporte_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_soporte_second(ngx_http_request_t *r);
+static void ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+void
+ngx_http_soporte_filter_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_soporte_header_filter;
+}
+
+
+static ngx_int_t
+ngx_http_soporte_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t     *u;
+    ngx_http_soporte_ctx_t  *ctx;
+
+    u = r->upstream;
+
+    if (u == NULL || u->cleanup == NULL || r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_soporte_ctx(r);
+
+    if (ctx == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
+
+        /* the tunnel's life is no latency, its end no failure */
+
+        ngx_soporte_tenant_count(ctx->tenant, ngx_time(), NGX_SOPORTE_GOOD,
+                                 NGX_HTTP_SWITCHING_PROTOCOLS,
+                                 u->state->header_time);
+        ctx->counted = 1;
+
+        return ngx_http_next_header_filter(r);
+    }
+
+    /* the first part is the tenant's; what error_page asks instead is not */
+
+    if (ctx->finalize == NULL && !ngx_http_soporte_second(r)) {
+        ctx->finalize = u->finalize_request;
+        u->finalize_request = ngx_http_soporte_finalize;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* whether this upstream was asked after another one had been given up */
+
+static ngx_uint_t
+ngx_http_soporte_second(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i;
+    ngx_http_upstream_state_t  *state;
+
+    state = r->upstream_states->elts;
+
+    for (i = 1; i < r->upstream_states->nelts; i++) {
+        if (state[i].peer == NULL && state[i].status == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* called once for each upstream; rc: 0 complete, 502 or 504 cut, else client */
+
+static void
+ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_soporte_ctx_t  *ctx;
+
+    ctx = ngx_http_soporte_ctx(r);
+
+    ctx->finalized = 1;
+    ctx->rc = rc;
+
+    ctx->finalize(r, rc);
+}

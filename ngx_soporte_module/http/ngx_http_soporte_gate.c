@@ -1,0 +1,115 @@
+
+/*
+ * The gate, in the preaccess phase: lets a request through to the tenant's
+ * ERPNext, or answers 503 for it.  It is passed again after each internal
+ * redirect and must say the same then.
+ */
+
+#include "ngx_http_soporte.h"
+#include "ngx_http_soporte_page.h"
+
+
+#define NGX_HTTP_SOPORTE_STAMP  60           /* s that an evaluation holds */
+
+
+static ngx_uint_t ngx_http_soporte_gate_switch(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_soporte_tenant_t *tenant);
+static ngx_uint_t ngx_http_soporte_gate_exempt(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf);
+
+
+ngx_int_t
+ngx_http_soporte_gate_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                    gate;
+    ngx_http_soporte_ctx_t       *ctx;
+    ngx_http_soporte_loc_conf_t  *slcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
+
+    if (slcf->key == NULL && slcf->value == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_soporte_ctx_make(r);
+
+    if (ctx == NULL) {
+        return NGX_DECLINED;
+    }
+
+    gate = ngx_soporte_load(&ctx->tenant->gate);
+
+    if (gate == NGX_SOPORTE_GATE_OPEN && slcf->maintenance == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (gate == NGX_SOPORTE_GATE_OPEN
+        && !ngx_http_soporte_gate_switch(r, slcf, ctx->tenant))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_soporte_gate_exempt(r, slcf)) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_soporte_page_closed(r, ctx,
+                                        gate == NGX_SOPORTE_GATE_RESTORE
+                                        ? NGX_HTTP_SOPORTE_RESTORATION
+                                        : NGX_HTTP_SOPORTE_MAINTENANCE);
+}
+
+
+/* soporte_maintenance: non-empty and not "0" is on */
+
+static ngx_uint_t
+ngx_http_soporte_gate_switch(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_soporte_tenant_t *tenant)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_complex_value(r, slcf->maintenance, &value) != NGX_OK
+        || value.len == 0
+        || (value.len == 1 && value.data[0] == '0'))
+    {
+        return 0;
+    }
+
+    /* what the status page shows of a switch that only requests evaluate */
+
+    ngx_soporte_store(&tenant->stamp, ngx_time() + NGX_HTTP_SOPORTE_STAMP);
+
+    return 1;
+}
+
+
+/* the portal lives on, certificates are renewed, operators see the site */
+
+static ngx_uint_t
+ngx_http_soporte_gate_exempt(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf)
+{
+    static const char  acme[] = "/.well-known/acme-challenge/";
+
+    if (slcf->portal || slcf->dry_run == 1) {
+        return 1;
+    }
+
+    if (r->uri.len > sizeof(acme) - 1
+        && ngx_strncmp(r->uri.data, acme, sizeof(acme) - 1) == 0)
+    {
+        return 1;
+    }
+
+    if (slcf->bypass
+        && ngx_http_test_predicates(r, slcf->bypass) == NGX_DECLINED)
+    {
+        return 1;
+    }
+
+    return 0;
+}

@@ -1,0 +1,388 @@
+
+/*
+ * The help page: what the state is, what the policy answers, and the form.
+ */
+
+#include "ngx_http_soporte_help.h"
+#include "ngx_http_soporte_portal.h"
+
+#include "ngx_soporte_form.h"
+
+
+static void ngx_http_soporte_help_categories(ngx_http_soporte_view_t *view,
+    const ngx_str_t *selected);
+static void ngx_http_soporte_help_category(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *list, const ngx_soporte_category_t *category,
+    ngx_uint_t selected);
+static ngx_int_t ngx_http_soporte_help_form(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_view_t *view,
+    const ngx_http_soporte_form_t *form, const ngx_str_t *nonce);
+static void ngx_http_soporte_help_errors(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *object, const ngx_http_soporte_form_t *form);
+static void ngx_http_soporte_help_error(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *errors, ngx_soporte_value_t *list,
+    const ngx_str_t *field, const ngx_str_t *code);
+
+
+#define NGX_HTTP_SOPORTE_COOKIE         "soporte"
+#define NGX_HTTP_SOPORTE_COOKIE_SECURE  "__Secure-soporte"
+
+
+ngx_int_t
+ngx_http_soporte_help(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+    ngx_str_t *name)
+{
+    return ngx_http_soporte_help_page(r, ctx, NULL);
+}
+
+
+ngx_int_t
+ngx_http_soporte_help_page(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form)
+{
+    ngx_str_t                  nonce, selected;
+    ngx_http_soporte_view_t    view;
+    ngx_http_soporte_reply_t   reply;
+
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+
+    if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK
+        || ngx_http_soporte_nonce(r, &nonce, &reply.cookie) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_null(&selected);
+
+    if (form && form->ticket) {
+        selected = form->ticket->category;
+
+    } else if (ngx_soporte_form_arg(&view.mem, &r->args, "category",
+                                    &selected)
+               != NGX_OK)
+    {
+        ngx_str_null(&selected);
+    }
+
+    ngx_http_soporte_help_categories(&view, &selected);
+
+    if (ngx_http_soporte_help_form(r, ctx, &view, form, &nonce) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    reply.status = form ? form->status : NGX_HTTP_OK;
+
+    return ngx_http_soporte_page_send(r, &view, NGX_HTTP_SOPORTE_HELP,
+                                      &reply);
+}
+
+
+static void
+ngx_http_soporte_help_categories(ngx_http_soporte_view_t *view,
+    const ngx_str_t *selected)
+{
+    ngx_uint_t               i, chosen;
+    ngx_soporte_value_t     *included, *excluded;
+    ngx_soporte_category_t  *category;
+
+    included = ngx_soporte_value_add(&view->mem, view->root,
+                                     "included_categories",
+                                     NGX_SOPORTE_LIST);
+    excluded = ngx_soporte_value_add(&view->mem, view->root,
+                                     "excluded_categories",
+                                     NGX_SOPORTE_LIST);
+
+    for (i = 0; i < view->policy->ncategories; i++) {
+        category = &view->policy->categories[i];
+
+        chosen = (selected->len == category->id.len
+                  && ngx_memcmp(selected->data, category->id.data,
+                                selected->len) == 0);
+
+        ngx_http_soporte_help_category(view,
+                                       category->included ? included
+                                                          : excluded,
+                                       category, chosen);
+
+        if (chosen && !category->included) {
+            (void) ngx_soporte_value_bool(&view->mem, view->root,
+                                          "excluded_open", 1);
+        }
+    }
+}
+
+
+static void
+ngx_http_soporte_help_category(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *list, const ngx_soporte_category_t *category,
+    ngx_uint_t selected)
+{
+    ngx_uint_t            i;
+    const ngx_str_t      *question;
+    ngx_soporte_value_t  *item, *links, *link;
+
+    item = ngx_soporte_value_add(&view->mem, list, NULL, NGX_SOPORTE_OBJECT);
+    question = ngx_http_soporte_words(view, &category->question);
+
+    if (question->len == 0) {
+        question = ngx_http_soporte_words(view, &category->title);
+    }
+
+    (void) ngx_soporte_value_str(&view->mem, item, "id", &category->id);
+    (void) ngx_soporte_value_str(&view->mem, item, "title",
+                       ngx_http_soporte_words(view, &category->title));
+    (void) ngx_soporte_value_str(&view->mem, item, "question", question);
+    (void) ngx_soporte_value_str(&view->mem, item, "answer",
+                       ngx_http_soporte_words(view, &category->answer));
+    (void) ngx_soporte_value_bool(&view->mem, item, "included",
+                                  category->included);
+    (void) ngx_soporte_value_bool(&view->mem, item, "urgent",
+                                  category->urgent);
+    (void) ngx_soporte_value_bool(&view->mem, item, "selected", selected);
+
+    links = ngx_soporte_value_add(&view->mem, item, "links",
+                                  NGX_SOPORTE_LIST);
+
+    for (i = 0; i < category->nlinks; i++) {
+        link = ngx_soporte_value_add(&view->mem, links, NULL,
+                                     NGX_SOPORTE_OBJECT);
+
+        (void) ngx_soporte_value_str(&view->mem, link, "title",
+                     ngx_http_soporte_words(view, &category->links[i].title));
+        (void) ngx_soporte_value_str(&view->mem, link, "url",
+                                     &category->links[i].url);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_soporte_help_form(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+    ngx_http_soporte_view_t *view, const ngx_http_soporte_form_t *form,
+    const ngx_str_t *nonce)
+{
+    u_char                        *p;
+    ngx_str_t                      tenant, token, action;
+    ngx_soporte_value_t           *object, *values;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    tenant.data = ctx->tenant->key;
+    tenant.len = ctx->tenant->len;
+
+    p = ngx_pnalloc(r->pool, NGX_SOPORTE_FORM_TOKEN_LEN + view->base.len
+                             + sizeof("/tickets"));
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    token.data = p;
+    token.len = NGX_SOPORTE_FORM_TOKEN_LEN;
+
+    if (ngx_soporte_secret_form(&smcf->secret, &tenant, nonce,
+                                ngx_time() + NGX_SOPORTE_FORM_LIFETIME, p)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    action.data = p + NGX_SOPORTE_FORM_TOKEN_LEN;
+    p = ngx_cpymem(action.data, view->base.data, view->base.len);
+    p = ngx_cpymem(p, "/tickets", sizeof("/tickets") - 1);
+    action.len = p - action.data;
+
+    object = ngx_soporte_value_add(&view->mem, view->root, "form",
+                                   NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_str(&view->mem, object, "action", &action);
+    (void) ngx_soporte_value_str(&view->mem, object, "token", &token);
+    (void) ngx_soporte_value_str(&view->mem, object, "nonce", nonce);
+
+    values = ngx_soporte_value_add(&view->mem, object, "values",
+                                   NGX_SOPORTE_OBJECT);
+
+    if (form == NULL) {
+        return view->mem.failed ? NGX_ERROR : NGX_OK;
+    }
+
+    if (form->ticket) {
+        (void) ngx_soporte_value_str(&view->mem, values, "subject",
+                                     &form->ticket->subject);
+        (void) ngx_soporte_value_str(&view->mem, values, "description",
+                                     &form->ticket->description);
+        (void) ngx_soporte_value_str(&view->mem, values, "email",
+                                     &form->ticket->email);
+        (void) ngx_soporte_value_str(&view->mem, values, "name",
+                                     &form->ticket->name);
+        (void) ngx_soporte_value_str(&view->mem, values, "phone",
+                                     &form->ticket->phone);
+    }
+
+    (void) ngx_soporte_value_bool(&view->mem, object, "confirm",
+                                  form->confirm);
+    ngx_http_soporte_help_errors(view, object, form);
+
+    return view->mem.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static void
+ngx_http_soporte_help_errors(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *object, const ngx_http_soporte_form_t *form)
+{
+    ngx_str_t             field, code;
+    ngx_uint_t            i;
+    ngx_soporte_value_t  *errors, *list;
+
+    errors = ngx_soporte_value_add(&view->mem, object, "errors",
+                                   NGX_SOPORTE_OBJECT);
+    list = ngx_soporte_value_add(&view->mem, object, "error_list",
+                                 NGX_SOPORTE_LIST);
+
+    if (form->form) {
+        ngx_str_set(&field, "form");
+        code.data = (u_char *) form->form;
+        code.len = ngx_strlen(form->form);
+
+        ngx_http_soporte_help_error(view, errors, list, &field, &code);
+    }
+
+    for (i = 0; form->errors && i < form->errors->n; i++) {
+        ngx_http_soporte_help_error(view, errors, list,
+                                    &form->errors->list[i].field,
+                                    &form->errors->list[i].code);
+    }
+
+    (void) ngx_soporte_value_bool(&view->mem, object, "has_errors", 1);
+}
+
+
+static void
+ngx_http_soporte_help_error(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *errors, ngx_soporte_value_t *list,
+    const ngx_str_t *field, const ngx_str_t *code)
+{
+    ngx_str_t             message;
+    ngx_soporte_value_t  *v;
+
+    message = ngx_http_soporte_phrase_str(&view->voice, "error", code);
+
+    v = ngx_soporte_value_str(&view->mem, errors, "", &message);
+
+    if (v) {
+        v->name = *field;
+    }
+
+    v = ngx_soporte_value_add(&view->mem, list, NULL, NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_str(&view->mem, v, "field", field);
+    (void) ngx_soporte_value_str(&view->mem, v, "message", &message);
+}
+
+
+ngx_int_t
+ngx_http_soporte_cookie(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    /* HTTP/2 may bring several Cookie headers; nginx keeps them all */
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NGX_DECLINED;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == 6
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "cookie", 6) == 0
+            && ngx_soporte_form_cookie(&h[i].value, name, value) == NGX_OK)
+        {
+            return NGX_OK;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_soporte_nonce(ngx_http_request_t *r, ngx_str_t *nonce,
+    ngx_str_t *cookie)
+{
+    u_char      *p;
+    ngx_str_t    base;
+    ngx_uint_t   secure;
+
+#if (NGX_HTTP_SSL)
+    secure = (r->connection->ssl != NULL);
+#else
+    secure = 0;
+#endif
+
+    if (ngx_http_soporte_cookie(r, secure ? NGX_HTTP_SOPORTE_COOKIE_SECURE
+                                          : NGX_HTTP_SOPORTE_COOKIE, nonce)
+            == NGX_OK
+        && ngx_soporte_secret_nonce_valid(nonce))
+    {
+        return NGX_OK;
+    }
+
+    base = ngx_http_soporte_base(r);
+
+    p = ngx_pnalloc(r->pool, NGX_SOPORTE_NONCE_LEN
+                             + sizeof("__Secure-soporte=; Path=; HttpOnly; "
+                                      "SameSite=Lax; Secure")
+                             + NGX_SOPORTE_NONCE_LEN + base.len);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    nonce->data = p;
+    nonce->len = NGX_SOPORTE_NONCE_LEN;
+
+    if (ngx_soporte_secret_nonce(p) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cookie->data = p + NGX_SOPORTE_NONCE_LEN;
+
+    p = ngx_sprintf(cookie->data, "%s=%V; Path=%V; HttpOnly; SameSite=Lax%s",
+                    secure ? NGX_HTTP_SOPORTE_COOKIE_SECURE
+                           : NGX_HTTP_SOPORTE_COOKIE,
+                    nonce, &base, secure ? "; Secure" : "");
+
+    cookie->len = p - cookie->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_soporte_privacy(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+    ngx_str_t *name)
+{
+    ngx_http_soporte_view_t    view;
+    ngx_http_soporte_reply_t   reply;
+
+    if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+    reply.status = NGX_HTTP_OK;
+
+    return ngx_http_soporte_page_send(r, &view, NGX_HTTP_SOPORTE_PRIVACY,
+                                      &reply);
+}

@@ -1,0 +1,100 @@
+
+/*
+ * The worker that leads the node: a timer in each worker asks for the lease,
+ * and the one that has it ticks what must happen once.
+ */
+
+#include "ngx_http_soporte.h"
+#include "ngx_http_soporte_deliver.h"
+
+#include "ngx_soporte_lease.h"
+
+
+#define NGX_HTTP_SOPORTE_TICK  200           /* ms */
+
+
+typedef struct {
+    ngx_event_t                     timer;
+    ngx_connection_t                dummy;   /* nginx's debug log wants one */
+    ngx_http_soporte_main_conf_t   *smcf;
+    ngx_http_soporte_deliver_t     *deliver;
+    uint32_t                        fence;
+    time_t                          second;  /* of the last slow tick */
+} ngx_http_soporte_leader_t;
+
+
+static void ngx_http_soporte_leader_tick(ngx_event_t *ev);
+static void ngx_http_soporte_leader_second(ngx_http_soporte_leader_t *leader);
+
+
+ngx_int_t
+ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    ngx_http_soporte_leader_t  *leader;
+
+    leader = ngx_pcalloc(cycle->pool, sizeof(ngx_http_soporte_leader_t));
+
+    if (leader == NULL) {
+        return NGX_ERROR;
+    }
+
+    leader->smcf = smcf;
+    leader->deliver = ngx_http_soporte_deliver_create(cycle, smcf);
+
+    if (leader->deliver == NULL) {
+        return NGX_ERROR;
+    }
+
+    leader->dummy.fd = (ngx_socket_t) -1;
+    leader->dummy.data = leader;
+
+    leader->timer.handler = ngx_http_soporte_leader_tick;
+    leader->timer.data = &leader->dummy;
+    leader->timer.log = cycle->log;
+    leader->timer.cancelable = 1;
+
+    ngx_add_timer(&leader->timer, ngx_random() % NGX_HTTP_SOPORTE_TICK + 1);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_soporte_leader_tick(ngx_event_t *ev)
+{
+    uint32_t                    before;
+    ngx_connection_t           *dummy = ev->data;
+    ngx_http_soporte_leader_t  *leader = dummy->data;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        ngx_soporte_lease_give(leader->smcf->zone, &leader->fence);
+        ngx_http_soporte_deliver_stop(leader->deliver);
+        return;
+    }
+
+    before = leader->fence;
+
+    if (ngx_soporte_lease_keep(leader->smcf->zone, &leader->fence,
+                               ngx_current_msec))
+    {
+        ngx_http_soporte_deliver_tick(leader->deliver);
+
+        if (leader->second != ngx_time()) {
+            leader->second = ngx_time();
+            ngx_http_soporte_leader_second(leader);
+        }
+
+    } else if (before) {
+        ngx_http_soporte_deliver_stop(leader->deliver);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_SOPORTE_TICK);
+}
+
+
+static void
+ngx_http_soporte_leader_second(ngx_http_soporte_leader_t *leader)
+{
+    ngx_soporte_board_tick(leader->smcf->zone, ngx_time());
+}

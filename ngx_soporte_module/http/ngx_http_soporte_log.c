@@ -1,0 +1,119 @@
+
+/*
+ * The log phase: gathers what nginx knows of a finished request into a
+ * sample and counts it for its tenant.  The judgement is core/outcome's.
+ */
+
+#include "ngx_http_soporte.h"
+
+
+static void ngx_http_soporte_attempts(ngx_http_request_t *r,
+    ngx_soporte_sample_t *sample);
+
+
+ngx_int_t
+ngx_http_soporte_log_handler(ngx_http_request_t *r)
+{
+    ngx_soporte_sample_t     sample;
+    ngx_soporte_outcome_e    outcome;
+    ngx_http_soporte_ctx_t  *ctx;
+
+    ctx = ngx_http_soporte_ctx(r);
+
+    /* a WebSocket was counted at its handshake; subrequests are not logged */
+
+    if (ctx == NULL || ctx->counted || r != r->main) {
+        return NGX_OK;
+    }
+
+    ngx_http_soporte_sample(r, ctx, &sample);
+    outcome = ngx_soporte_outcome(&sample);
+
+    ngx_soporte_tenant_count(ctx->tenant, ngx_time(), outcome, sample.status,
+                             ngx_soporte_outcome_latency(&sample, outcome));
+
+    return NGX_OK;
+}
+
+
+/* also for a log variable, which is evaluated before the log handler */
+
+void
+ngx_http_soporte_sample(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+    ngx_soporte_sample_t *sample)
+{
+    sample->status = r->err_status ? r->err_status : r->headers_out.status;
+    sample->flags = 0;
+    sample->attempts = 0;
+    sample->upstream_status = 0;
+    sample->waited = 0;
+    sample->header_time = (ngx_msec_t) -1;
+    sample->rc = ctx->finalized ? (int32_t) ctx->rc
+                                : NGX_SOPORTE_RC_UNKNOWN;
+
+    if (ctx->page) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_EXCLUDED|NGX_SOPORTE_SAMPLE_OURS;
+        return;
+    }
+
+    if (r->upstream_states == NULL) {
+        return;
+    }
+
+    ngx_http_soporte_attempts(r, sample);
+
+#if (NGX_HTTP_CACHE)
+
+    if (r->cached) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_CACHED;
+    }
+
+#endif
+
+    if (r->uri.len > sizeof("/socket.io/") - 1
+        && r->uri.data[1] == 's'
+        && ngx_strncmp(r->uri.data, "/socket.io/",
+                       sizeof("/socket.io/") - 1) == 0)
+    {
+        sample->flags |= NGX_SOPORTE_SAMPLE_POLL;
+    }
+}
+
+
+/* the tenant's own upstream is the first part, up to a zeroed separator */
+
+static void
+ngx_http_soporte_attempts(ngx_http_request_t *r, ngx_soporte_sample_t *sample)
+{
+    ngx_uint_t                  i, n;
+    ngx_http_upstream_state_t  *state;
+
+    state = r->upstream_states->elts;
+    n = r->upstream_states->nelts;
+
+    for (i = 0; i < n; i++) {
+
+        if (i && state[i].peer == NULL && state[i].status == 0) {
+            break;
+        }
+
+        if (state[i].response_time != (ngx_msec_t) -1) {
+            sample->waited += state[i].response_time;
+        }
+    }
+
+    if (i == 0) {
+        return;
+    }
+
+    state += i - 1;
+
+    sample->flags |= NGX_SOPORTE_SAMPLE_UPSTREAM;
+    sample->attempts = i;
+    sample->upstream_status = state->status;
+    sample->header_time = state->header_time;
+
+    if (state->header_time != (ngx_msec_t) -1) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_HEADER;
+    }
+}

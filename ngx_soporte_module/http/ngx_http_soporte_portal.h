@@ -1,0 +1,39 @@
+
+/*
+ * The pages of the portal and what they have in common.
+ */
+
+#ifndef _NGX_HTTP_SOPORTE_PORTAL_H_INCLUDED_
+#define _NGX_HTTP_SOPORTE_PORTAL_H_INCLUDED_
+
+
+#include "ngx_http_soporte.h"
+
+
+/* server rewrite phase: goes on in the location of the portal */
+ngx_int_t ngx_http_soporte_portal_rewrite_handler(ngx_http_request_t *r);
+
+/* NGX_DECLINED, or 413 when the announced body is over the limit */
+ngx_int_t ngx_http_soporte_portal_length(ngx_http_request_t *r);
+
+/* NGX_OK, NGX_ERROR (another site's), NGX_DECLINED (the client says nothing) */
+ngx_int_t ngx_http_soporte_same_origin(ngx_http_request_t *r);
+
+
+/* handlers of paths; "name" is what follows the path's prefix */
+
+ngx_int_t ngx_http_soporte_help(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_privacy(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_ticket_file(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_track(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_status_page(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_status_json(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+
+
+#endif /* _NGX_HTTP_SOPORTE_PORTAL_H_INCLUDED_ */

@@ -1,0 +1,66 @@
+
+/*
+ * What is known of a tenant at this moment, as a plain structure: collected
+ * once, rendered as page, JSON or metrics by others.
+ */
+
+#ifndef _NGX_HTTP_SOPORTE_REPORT_H_INCLUDED_
+#define _NGX_HTTP_SOPORTE_REPORT_H_INCLUDED_
+
+
+#include "ngx_http_soporte.h"
+
+
+typedef enum {
+    NGX_HTTP_SOPORTE_STATE_UNKNOWN = 0,
+    NGX_HTTP_SOPORTE_STATE_UP,
+    NGX_HTTP_SOPORTE_STATE_DEGRADED,
+    NGX_HTTP_SOPORTE_STATE_DOWN,
+    NGX_HTTP_SOPORTE_STATE_MAINTENANCE,
+    NGX_HTTP_SOPORTE_STATE_RESTORE,
+    NGX_HTTP_SOPORTE_STATES
+} ngx_http_soporte_state_e;
+
+extern const char *const  ngx_http_soporte_state_names[];
+
+
+typedef struct {
+    ngx_str_t                   key;
+    ngx_http_soporte_state_e    state;
+    int64_t                     since;       /* unix s */
+    ngx_uint_t                  posted;      /* notice is set */
+    ngx_soporte_notice_t        notice;
+
+    uint64_t                    good;        /* requests, ever */
+    uint64_t                    hard;
+    uint64_t                    soft;
+    uint64_t                    excluded;
+    ngx_msec_t                  p50;         /* ms, -1: not known; ever */
+    ngx_msec_t                  p95;
+    ngx_msec_t                  p99;
+} ngx_http_soporte_report_t;
+
+
+/* takes no lock; figures of one moment may differ by a request in flight */
+void ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant, time_t now,
+    ngx_http_soporte_report_t *report);
+
+/* the state alone */
+ngx_http_soporte_state_e ngx_http_soporte_state(
+    const ngx_soporte_tenant_t *tenant, time_t now);
+
+/*
+ * As an object, child of parent or a root; instants are RFC 3339, UTC.
+ * "public" leaves out what is the operator's.
+ */
+ngx_soporte_value_t *ngx_http_soporte_report_value(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const ngx_http_soporte_report_t *report,
+    ngx_uint_t public);
+
+/* an instant as an RFC 3339 string, 0 as null */
+void ngx_http_soporte_report_instant(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const char *name, int64_t t);
+
+
+#endif /* _NGX_HTTP_SOPORTE_REPORT_H_INCLUDED_ */

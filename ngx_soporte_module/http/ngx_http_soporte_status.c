@@ -1,0 +1,77 @@
+
+/*
+ * The status page and estado.json: from memory alone, whatever is down.
+ */
+
+#include "ngx_http_soporte_page.h"
+#include "ngx_http_soporte_portal.h"
+
+
+ngx_int_t
+ngx_http_soporte_status_page(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
+{
+    ngx_http_soporte_view_t        view;
+    ngx_http_soporte_reply_t       reply;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    ngx_soporte_add(&smcf->zone->header->pages[NGX_HTTP_SOPORTE_PAGE_STATUS],
+                    1);
+
+    if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_soporte_view_notice(&view);
+
+    (void) ngx_soporte_value_bool(&view.mem, view.root, "poll", 1);
+
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+    reply.status = NGX_HTTP_OK;
+
+    return ngx_http_soporte_page_send(r, &view, NGX_HTTP_SOPORTE_STATUS,
+                                      &reply);
+}
+
+
+ngx_int_t
+ngx_http_soporte_status_json(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
+{
+    ngx_soporte_value_t       *root, *hours;
+    ngx_http_soporte_view_t    view;
+    ngx_http_soporte_reply_t   reply;
+
+    if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    root = ngx_http_soporte_report_value(&view.mem, NULL, &view.report, 1);
+
+    hours = ngx_soporte_value_add(&view.mem, root, "hours",
+                                  NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_bool(&view.mem, hours, "open", view.hours.open);
+    ngx_http_soporte_report_instant(&view.mem, hours, "until",
+                      view.hours.until == NGX_SOPORTE_CALENDAR_BEYOND
+                      ? 0 : view.hours.until);
+    ngx_http_soporte_report_instant(&view.mem, hours, "opens_at",
+                      view.hours.opens_at == NGX_SOPORTE_CALENDAR_BEYOND
+                      ? 0 : view.hours.opens_at);
+
+    (void) ngx_soporte_value_int(&view.mem, root, "retry_after",
+                                 ngx_http_soporte_retry_after(&view));
+    (void) ngx_soporte_value_int(&view.mem, root, "admit_after",
+                                 ngx_random() % 10);
+
+    if (view.mem.failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+    reply.status = NGX_HTTP_OK;
+
+    return ngx_http_soporte_reply_json(r, &reply, root);
+}
