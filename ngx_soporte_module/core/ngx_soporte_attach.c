@@ -199,19 +199,20 @@ ngx_soporte_attach_zip(const u_char *head, size_t len,
 
 
 /*
- * No control but those of text; bytes above ASCII are taken as they are,
- * since spreadsheets still save in Windows-1252.  UTF-16 has NULs.
+ * No control but those of text, and UTF-8, whose last character the head may
+ * cut, or mostly ASCII: spreadsheets still save in Windows-1252.
  */
 
 static ngx_uint_t
 ngx_soporte_attach_is_text(const u_char *head, size_t len)
 {
-    size_t                  i;
+    size_t                  i, high;
     ngx_uint_t              seen;
     static const ngx_str_t  bom = ngx_string("\xef\xbb\xbf");
 
+    i = ngx_soporte_attach_at(head, len, 0, &bom) ? bom.len : 0;
+    high = 0;
     seen = 0;
-    i = (len >= bom.len && ngx_soporte_attach_at(head, len, 0, &bom)) ? 3 : 0;
 
     for ( /* void */ ; i < len; i++) {
 
@@ -236,12 +237,24 @@ ngx_soporte_attach_is_text(const u_char *head, size_t len)
             if (head[i] < 0x20 || head[i] == 0x7f) {
                 return 0;
             }
+
+            high += (head[i] >= 0x80);
         }
 
         seen = 1;
     }
 
-    return seen;
+    if (!seen || high * 4 <= len) {
+        return seen;
+    }
+
+    for (i = 0; i < 4 && i < len; i++) {
+        if (ngx_soporte_utf8_valid(head, len - i)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
