@@ -293,8 +293,7 @@ ngx_soporte_hist_look(ngx_soporte_hist_view_t *v)
         }
 
         for (i = 0; i < v->n; i++) {
-            at = ((v->life[i] >> shift) - ngx_soporte_hist_grown(v, i))
-                 & (0xffffffff >> shift);
+            at = (v->life[i] >> shift) - ngx_soporte_hist_grown(v, i);
             ngx_soporte_hist_set(v->low, i, (at >> 1) & 0xfff);
         }
 

@@ -295,8 +295,8 @@ def named_months():
             month(43200, 0, 0, 5), month(43200, 3, 0, 1),
             month(43200, 3, 0, 2), month(43200, 5, 0, 100), month(600),
             month(600, 1), month(1440, 0, 1440), month(40000, 4),
-            month(39999, 4), month(1440, 0, 0, 1440), month(0), month(1),
-            month(1, 1), month(44640, 44640), month(44640, 1, 0, 44639),
+            month(39999, 4), month(40000, 4, 0, 1), month(1440, 0, 0, 1440),
+            month(0), month(1), month(1, 1), month(44640, 44640), month(44640, 1, 0, 44639),
             month(44640, 4, 4640), month(44640, 4, 4641)]
 
 

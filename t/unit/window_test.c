@@ -132,8 +132,12 @@ first_look_counts_nothing(void **state)
 
     assert_int_equal(state_of(&slots, START), NGX_SOPORTE_STATE_UNKNOWN);
 
-    /* nor was a tenant down before it was there */
+    /* nor was a tenant down before it was there, whoever was not */
 
+    memset(&slots, 0, sizeof(slots));
+    ngx_soporte_slots_fold(&slots, (const uint64_t (*)[4]) bank, START + 2, 0,
+                           0, 0);
+    assert_int_equal(state_of(&slots, START), NGX_SOPORTE_STATE_UNKNOWN);
     assert_int_equal(state_of(&slots, START - 6), NGX_SOPORTE_STATE_UNKNOWN);
 }
 
