@@ -7,7 +7,7 @@
 #include "ngx_soporte_detect.h"
 
 
-#define NGX_SOPORTE_DETECT_STEP      1000    /* ms between probes of a suspect */
+#define NGX_SOPORTE_DETECT_STEP      1000    /* ms, of a suspect's probes */
 #define NGX_SOPORTE_DETECT_PROBES    3       /* failed ... */
 #define NGX_SOPORTE_DETECT_SPAN      2000    /* ... over so many ms */
 #define NGX_SOPORTE_DETECT_PACE      5000    /* ms between probes when down */

@@ -13,7 +13,8 @@
  * what these grew by since a snapshot, a "mark".  Each window has two marks, a
  * window's length apart: it spans one to two lengths, and says how much.  A
  * mark keeps 12 bits of a counter in units of 2^shift samples; the shift rises
- * before 12 bits could wrap; a unit is then 0.05 % of all samples at most.
+ * before 12 bits could wrap.  A unit is 0.05 % of the samples at most, some
+ * more in the first minute after a burst began a window anew.
  */
 
 #ifndef _NGX_SOPORTE_HIST_H_INCLUDED_
