@@ -72,7 +72,7 @@ $(objs)/key: always | $$(call deps,build)
 	@mkdir -p $(@D)
 	@flock $(@D) t/tools/configure $(@D) $(realpath $(NGINX_SRC))
 
-$(objs)/ngx_auto_config.h: $(objs)/key ;
+$(objs)/include/ngx_auto_config.h: $(objs)/key ;
 
 $(objs)/ngx_http_soporte_module.so: always $(objs)/key
 	@cd $(ngx) && flock $(CURDIR)/$(@D) $(MAKE) -s --no-print-directory \
@@ -93,17 +93,17 @@ asan        := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 flags       := -std=gnu11 -g -fPIC -Wall -Wextra -Wno-unused-parameter \
                -Werror -MMD -MP \
                $(addprefix -I$(ngx)/src/,core event event/modules os/unix) \
-               -I$(objs) -I$(source)/core -I$(source)/io -It/unit
+               -I$(objs)/include -I$(source)/core -I$(source)/io -It/unit
 pg_flags     = -I$(shell pg_config --includedir)
 
 plain_objs   = $(patsubst $(source)/%.c,build/plain/%.o,$(1))
 asan_objs    = $(patsubst $(source)/%.c,build/asan/%.o,$(1))
 
-build/plain/%.o: $(source)/%.c $(objs)/ngx_auto_config.h
+build/plain/%.o: $(source)/%.c $(objs)/include/ngx_auto_config.h
 	@mkdir -p $(@D)
 	@$(CC) $(flags) $(pg_flags) -O2 -c $< -o $@
 
-build/asan/%.o: $(source)/%.c $(objs)/ngx_auto_config.h
+build/asan/%.o: $(source)/%.c $(objs)/include/ngx_auto_config.h
 	@mkdir -p $(@D)
 	@$(CC) $(flags) $(pg_flags) -O1 $(asan) -c $< -o $@
 
@@ -120,7 +120,7 @@ build/unit/io.so: $(call plain_objs,$(core) $(io))
 build/unit/%_test: t/unit/%_test.c $(call asan_objs,$(core) $(io)) \
                    | $$(call deps,unit)
 	@mkdir -p $(@D)
-	@$(CC) $(flags) -O1 $(asan) $(filter %.c %.o,$^) -lcmocka $(libs) -o $@
+	@$(CC) $(flags) $(pg_flags) -O1 $(asan) $(filter %.c %.o,$^) -lcmocka $(libs) -o $@
 
 # programs: build/render, build/vectors-hours from t/tools/vectors_hours.c, ...
 
@@ -129,7 +129,7 @@ programs    := $(subst _,-,$(patsubst t/tools/%.c,build/%, \
 
 $(programs): build/%: t/tools/$$(subst -,_,$$*).c \
                       $(call plain_objs,$(core) $(io))
-	@$(CC) $(flags) -O2 $(filter %.c %.o,$^) $(libs) -MF build/plain/$*.d -o $@
+	@$(CC) $(flags) $(pg_flags) -O2 $(filter %.c %.o,$^) $(libs) -MF build/plain/$*.d -o $@
 
 -include $(wildcard build/unit/*.d build/plain/*.d build/*/*/*.d)
 

@@ -38,7 +38,11 @@ ngx_soporte_form_parse(ngx_soporte_mem_t *mem, const ngx_str_t *body,
         return ngx_soporte_form_refuse(form, NGX_SOPORTE_FORM_LARGE, &none);
     }
 
-    dst = ngx_soporte_alloc(mem, body->len + 1);
+    if (body->len == 0) {
+        return NGX_OK;
+    }
+
+    dst = ngx_soporte_alloc(mem, body->len);
 
     if (dst == NULL) {
         return NGX_ERROR;

@@ -166,7 +166,7 @@ ngx_soporte_ics_rule_check(ngx_soporte_ics_rule_t *rule)
         if (rule->months
             && (rule->weekdays[i].nth > 5 || rule->weekdays[i].nth < -5))
         {
-            return "numbers a BYDAY beyond 5 within a month";
+            return "has a BYDAY numbered beyond 5 in a month";
         }
     }
 
@@ -457,21 +457,28 @@ void
 ngx_soporte_ics_expand(const ngx_soporte_ics_t *ics, int32_t first,
     int32_t last, ngx_soporte_ics_handler_pt handler, void *data)
 {
-    int32_t                         from;
+    int32_t                         from, until;
     ngx_uint_t                      i;
     const ngx_soporte_ics_event_t  *event;
 
     for (i = 0; i < ics->nevents; i++) {
         event = &ics->events[i];
 
-        /* what began earlier may still last; and a date is not a UTC day */
+        /* what began earlier may still last */
 
-        from = first - event->wall / 86400 - event->exact / 86400 - 3;
+        from = first - event->wall / 86400 - event->exact / 86400;
+        until = last;
+
+        if (event->form != NGX_SOPORTE_ICS_DATE) {
+            /* over midnight, and in a zone up to 26 hours away */
+            from -= 3;
+            until++;
+        }
 
         if (event->rule.interval) {
-            ngx_soporte_ics_recur(event, from, last + 1, handler, data);
+            ngx_soporte_ics_recur(event, from, until, handler, data);
 
-        } else if (event->date >= from && event->date <= last + 1) {
+        } else if (event->date >= from && event->date <= until) {
             handler(data, event, (int64_t) event->date * 86400
                                  + event->second);
         }

@@ -69,10 +69,10 @@ ngx_int_t
 ngx_http_soporte_conf_read(ngx_conf_t *cf, ngx_str_t *path, size_t max,
     ngx_str_t *bytes, ngx_str_t *error)
 {
-    ngx_fd_t          fd;
-    ssize_t           n;
-    ngx_file_info_t   fi;
-    ngx_soporte_mem_t mem;
+    ngx_fd_t            fd;
+    ssize_t             n;
+    ngx_file_info_t     fi;
+    ngx_soporte_mem_t   mem;
 
     mem = ngx_http_soporte_mem(cf->pool);
 

@@ -269,6 +269,14 @@ ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
                 continue;
             }
 
+            /* the rest, counted together, is no tenant that could be up */
+
+            if (i == NGX_SOPORTE_OTHER
+                && metric != NGX_SOPORTE_METRIC_REQUESTS)
+            {
+                continue;
+            }
+
             ngx_http_soporte_report(zone, tenant, ngx_time(), &report);
 
             switch (metric) {

@@ -271,9 +271,9 @@ ngx_http_soporte_page_desk(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
     ngx_http_soporte_reply_t *reply)
 {
-    ngx_str_t                   messages;
-    ngx_soporte_value_t        *root, *soporte;
-    const ngx_soporte_notice_t *notice;
+    ngx_str_t                    messages;
+    ngx_soporte_value_t         *root, *soporte;
+    const ngx_soporte_notice_t  *notice;
 
     if (ngx_http_soporte_page_dialog(r, view, kind, &messages) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

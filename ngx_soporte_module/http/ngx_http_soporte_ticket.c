@@ -687,9 +687,9 @@ ngx_str_t
 ngx_http_soporte_reply_words(ngx_http_soporte_view_t *view,
     ngx_uint_t urgent, ngx_uint_t out_of_scope, int64_t due)
 {
-    ngx_str_t                    none = ngx_null_string;
-    ngx_http_soporte_blank_t     blanks[3];
-    ngx_soporte_calendar_state_t *hours;
+    ngx_str_t                      none = ngx_null_string;
+    ngx_http_soporte_blank_t       blanks[3];
+    ngx_soporte_calendar_state_t  *hours;
 
     hours = &view->hours;
 
@@ -716,7 +716,8 @@ ngx_http_soporte_reply_words(ngx_http_soporte_view_t *view,
         blanks[0].text = none;
         blanks[1].text = (hours->until == NGX_SOPORTE_CALENDAR_BEYOND)
                          ? none
-                         : ngx_http_soporte_soon(&view->voice, hours->until);
+                         : ngx_http_soporte_clock(&view->voice,
+                                                  hours->until);
         return ngx_http_soporte_fill(&view->voice, "reply", "open", blanks);
     }
 

@@ -9,7 +9,7 @@
 #include "ngx_soporte_time.h"
 
 
-#define NGX_HTTP_SOPORTE_STALE  600          /* s without a word: "sin novedades" */
+#define NGX_HTTP_SOPORTE_STALE  600          /* s without an operator's word */
 
 
 static void ngx_http_soporte_view_state(ngx_http_soporte_view_t *view);
@@ -236,8 +236,8 @@ ngx_http_soporte_view_hours(ngx_http_soporte_view_t *view)
         && view->hours.until != NGX_SOPORTE_CALENDAR_BEYOND)
     {
         ngx_http_soporte_view_text(view, hours, "until",
-                                   ngx_http_soporte_soon(&view->voice,
-                                                         view->hours.until));
+                                   ngx_http_soporte_clock(&view->voice,
+                                                          view->hours.until));
     }
 
     if (view->hours.opens_at != NGX_SOPORTE_CALENDAR_BEYOND) {

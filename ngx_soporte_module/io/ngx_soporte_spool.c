@@ -418,6 +418,8 @@ ngx_soporte_spool_put(ngx_soporte_spool_t *sp, const u_char id[16],
 
     ngx_memzero(err, sizeof(ngx_soporte_spool_err_t));
 
+    cost = 0;
+
     if (ngx_soporte_spool_check(json, files, nfiles, &cost, err) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -10,7 +10,7 @@
 #include <time.h>
 
 
-#define NGX_SOPORTE_BOARD_WAIT   20000000    /* ns a writer waits for the lock */
+#define NGX_SOPORTE_BOARD_WAIT   20000000    /* ns that a writer waits */
 #define NGX_SOPORTE_BOARD_TRIES  1000        /* of a reader, then it gives up */
 
 

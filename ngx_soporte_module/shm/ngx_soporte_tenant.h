@@ -45,7 +45,7 @@ struct ngx_soporte_tenant_s {
     uint32_t            gate;                /* NGX_SOPORTE_GATE_ */
     uint32_t            flags;
     uint32_t            hash;
-    uint32_t            next;                /* slot in the same bucket, or 0 */
+    uint32_t            next;                /* slot in the bucket, or 0 */
     uint32_t            len;                 /* of the key */
     uint32_t            board;               /* entry + 1 that speaks for it */
     uint32_t            streak;              /* hard failures in a row */

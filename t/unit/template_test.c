@@ -396,6 +396,40 @@ bounds_its_depth(void **state)
 }
 
 
+/* a value too deep to be JSON is no half page that looks like a whole one */
+
+static void
+refuses_deep_values(void **state)
+{
+    test_out_t                     to;
+    test_mem_t                     tm;
+    ngx_uint_t                     i;
+    ngx_soporte_value_t           *root, *v;
+    ngx_soporte_template_t        *tpl;
+    ngx_soporte_template_error_t   err;
+
+    test_mem(&tm);
+    root = ngx_soporte_value_add(&tm.mem, NULL, NULL, NGX_SOPORTE_LIST);
+    v = root;
+
+    for (i = 0; i < NGX_SOPORTE_VALUE_DEPTH; i++) {
+        v = ngx_soporte_value_add(&tm.mem, v, NULL, NGX_SOPORTE_LIST);
+    }
+
+    tpl = parse_text(&tm.mem, "{{.}}", &err);
+    assert_int_equal(ngx_soporte_template_render(tpl, root, test_out(&to)),
+                     NGX_ERROR);
+    test_out_free(&to);
+
+    tpl = parse_text(&tm.mem, "{{&.}}", &err);
+    assert_int_equal(ngx_soporte_template_render(tpl, root, test_out(&to)),
+                     NGX_ERROR);
+    test_out_free(&to);
+
+    test_mem_free(&tm);
+}
+
+
 /* what doubles at each level is bounded by its steps, not by its depth */
 
 static void
@@ -627,6 +661,7 @@ main(void)
         cmocka_unit_test(refuses_what_is_no_text),
         cmocka_unit_test(asks_its_loader),
         cmocka_unit_test(bounds_its_depth),
+        cmocka_unit_test(refuses_deep_values),
         cmocka_unit_test(bounds_its_steps),
         cmocka_unit_test(survives_refusals),
         cmocka_unit_test(stops_where_the_output_does),

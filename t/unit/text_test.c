@@ -81,6 +81,16 @@ utf8_each_code_point(void **state)
         n = encode(buf, code);
         assert_int_equal(ngx_soporte_utf8_valid(buf, n), 0);
     }
+
+    /* four bytes for what takes three or less */
+
+    for (code = 0; code < 0x10000; code++) {
+        n = encode(buf, code | 0x100000);
+        buf[0] = 0xf0;
+        buf[1] = (u_char) (0x80 + code / 4096);
+        assert_int_equal(n, 4);
+        assert_int_equal(ngx_soporte_utf8_valid(buf, n), 0);
+    }
 }
 
 
