@@ -667,6 +667,12 @@ ngx_soporte_postgres_params(ngx_soporte_postgres_parse_t *pr)
     if (ngx_soporte_postgres_option(pr, "sslmode") == NULL) {
         ngx_soporte_postgres_add(pr, "sslmode", "prefer");
     }
+
+    /* not a certificate of whose home this happens to be: it may be root's */
+
+    if (ngx_soporte_postgres_option(pr, "sslcert") == NULL) {
+        ngx_soporte_postgres_add(pr, "sslcert", NGX_SOPORTE_POSTGRES_NO_FILE);
+    }
 }
 
 
