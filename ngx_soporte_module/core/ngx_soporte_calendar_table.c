@@ -230,10 +230,12 @@ ngx_soporte_calendar_add_holidays(ngx_soporte_calendar_build_t *build)
         n = ngx_soporte_holidays_mx(year, dates);
 
         while (n--) {
-            date = dates[n] - build->first;
+            date = dates[n];
 
-            if (date >= 0 && date < NGX_SOPORTE_CALENDAR_DATES) {
-                build->holidays[date] = 1;
+            if (date >= build->first
+                && date < build->first + NGX_SOPORTE_CALENDAR_DATES)
+            {
+                build->holidays[date - build->first] = 1;
             }
         }
     }
