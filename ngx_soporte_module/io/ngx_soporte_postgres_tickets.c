@@ -82,7 +82,7 @@ ngx_soporte_postgres_int(u_char *p, uint32_t n)
 
 /*
  * The objects as a text[] in the binary form: each keeps its own length, so
- * none can run into its neighbours.
+ * none can run into the next.
  */
 
 static u_char *

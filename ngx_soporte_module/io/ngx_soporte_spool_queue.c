@@ -184,7 +184,8 @@ ngx_soporte_spool_listed(ngx_soporte_spool_t *sp, const char *name, void *data)
         return NGX_OK;
     }
 
-    (void) strcpy(l->names[l->n].name, name);
+    (void) snprintf(l->names[l->n].name, sizeof(l->names[l->n].name), "%s",
+                    name);
     l->names[l->n].len = st.st_size;
     l->n++;
 
@@ -292,7 +293,7 @@ ngx_soporte_spool_bury(ngx_soporte_spool_t *sp, ngx_uint_t from,
         (void) close(dir);
     }
 
-    (void) strcpy(to, name);
+    (void) snprintf(to, sizeof(to), "%s", name);
 
     for (i = 1; i < 100; i++) {
 

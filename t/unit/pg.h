@@ -181,24 +181,13 @@ test_pg_port(void)
 }
 
 
-/*
- * Makes and starts a cluster, superuser postgres, everybody trusted at the
- * socket, whose directory is pg->dir.  With a port it listens on 127.0.0.1 as
- * well.  "options" (up to NULL) are further arguments of postgres, such as
- * "-cssl=on".  0, or -1 with the server's words on stderr.
- */
+/* where initdb and postgres are */
 
 static inline int
-test_pg_start(test_pg_t *pg, int port, char **options)
+test_pg_find(test_pg_t *pg)
 {
-    int             i, n;
-    char            data[128], initdb[300], postgres[300], sockets[128];
-    char            ports[32];
-    char           *args[32];
-    FILE           *f;
-    struct passwd  *pw;
-
-    memset(pg, 0, sizeof(test_pg_t));
+    FILE    *f;
+    size_t   n;
 
     f = popen("d=$(pg_config --bindir); test -x $d/initdb "
               "|| d=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1); "
@@ -207,15 +196,20 @@ test_pg_start(test_pg_t *pg, int port, char **options)
         return -1;
     }
 
-    n = (int) fread(pg->bin, 1, sizeof(pg->bin) - 1, f);
+    n = fread(pg->bin, 1, sizeof(pg->bin) - 1, f);
     (void) pclose(f);
 
-    if (n == 0) {
-        (void) fprintf(stderr, "initdb was not found\n");
-        return -1;
-    }
+    return n ? 0 : -1;
+}
 
-    pg->port = port ? port : 5432;
+
+/* the directory, and who is to own it */
+
+static inline int
+test_pg_dir(test_pg_t *pg)
+{
+    struct passwd  *pw;
+
     pg->uid = geteuid();
     pg->gid = getegid();
 
@@ -236,61 +230,87 @@ test_pg_start(test_pg_t *pg, int port, char **options)
         pg->gid = pw->pw_gid;
     }
 
+    return 0;
+}
+
+
+static inline int
+test_pg_init(test_pg_t *pg)
+{
+    char   initdb[300], data[128];
+    char  *args[] = {
+        initdb, "--pgdata", data, "--username=postgres", "--auth=trust",
+        "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", NULL
+    };
+
     (void) snprintf(initdb, sizeof(initdb), "%s/initdb", pg->bin);
+    (void) snprintf(data, sizeof(data), "%s/data", pg->dir);
+
+    return test_pg_wait(test_pg_spawn(pg, args));
+}
+
+
+static inline int
+test_pg_run(test_pg_t *pg, int port, char **options)
+{
+    int    i;
+    char   postgres[300], data[128], sockets[128], ports[32];
+    char  *args[32] = {
+        postgres, "-D", data, sockets, ports, "-cfsync=off",
+        "-cshared_buffers=16MB", "-cmax_connections=20", "-cautovacuum=off",
+        port ? "-clisten_addresses=127.0.0.1" : "-clisten_addresses="
+    };
+
     (void) snprintf(postgres, sizeof(postgres), "%s/postgres", pg->bin);
     (void) snprintf(data, sizeof(data), "%s/data", pg->dir);
     (void) snprintf(sockets, sizeof(sockets), "-cunix_socket_directories=%s",
                     pg->dir);
     (void) snprintf(ports, sizeof(ports), "-cport=%d", pg->port);
 
-    i = 0;
-    args[i++] = initdb;
-    args[i++] = "--pgdata";
-    args[i++] = data;
-    args[i++] = "--username=postgres";
-    args[i++] = "--auth=trust";
-    args[i++] = "--encoding=UTF8";
-    args[i++] = "--locale=C.UTF-8";
-    args[i++] = "--no-sync";
-    args[i] = NULL;
-
-    if (test_pg_wait(test_pg_spawn(pg, args)) != 0) {
-        test_pg_clean(pg, 1);
-        return -1;
+    for (i = 10; options && *options && i < 31; i++) {
+        args[i] = *options++;
     }
-
-    i = 0;
-    args[i++] = postgres;
-    args[i++] = "-D";
-    args[i++] = data;
-    args[i++] = sockets;
-    args[i++] = ports;
-    args[i++] = port ? "-clisten_addresses=127.0.0.1" : "-clisten_addresses=";
-    args[i++] = "-cfsync=off";
-    args[i++] = "-cshared_buffers=16MB";
-    args[i++] = "-cmax_connections=20";
-    args[i++] = "-cautovacuum=off";
-
-    while (options && *options && i < 31) {
-        args[i++] = *options++;
-    }
-
-    args[i] = NULL;
 
     pg->pid = test_pg_spawn(pg, args);
 
-    if (pg->pid == -1 || test_pg_ready(pg) != 0) {
+    if (pg->pid != -1 && test_pg_ready(pg) == 0) {
+        return 0;
+    }
 
-        if (pg->pid > 0) {
-            (void) kill(pg->pid, SIGQUIT);
-            (void) test_pg_wait(pg->pid);
-        }
+    if (pg->pid > 0) {
+        (void) kill(pg->pid, SIGQUIT);
+        (void) test_pg_wait(pg->pid);
+    }
 
-        test_pg_clean(pg, 1);
+    return -1;
+}
+
+
+/*
+ * Makes and starts a cluster, superuser postgres, everybody trusted at the
+ * socket, whose directory is pg->dir.  With a port it listens on 127.0.0.1 as
+ * well.  "options" (up to NULL) are further arguments of postgres, such as
+ * "-cssl=on".  0, or -1 with the server's words on stderr.
+ */
+
+static inline int
+test_pg_start(test_pg_t *pg, int port, char **options)
+{
+    memset(pg, 0, sizeof(test_pg_t));
+    pg->port = port ? port : 5432;
+
+    if (test_pg_find(pg) != 0 || test_pg_dir(pg) != 0) {
+        (void) fprintf(stderr, "no PostgreSQL, or no place for it\n");
         return -1;
     }
 
-    return 0;
+    if (test_pg_init(pg) == 0 && test_pg_run(pg, port, options) == 0) {
+        return 0;
+    }
+
+    test_pg_clean(pg, 1);
+
+    return -1;
 }
 
 

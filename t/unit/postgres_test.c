@@ -2,30 +2,22 @@
 /*
  * Prevents: a ticket lost or told twice because an answer was believed before
  * the commit, one bad row that stops or buries the good ones, a thread that
- * hangs with a hung server, a password in a message.
- *
- * Against two real servers: one by its unix socket, and one that also has TLS
- * on an address of the loopback, to fail over from.
+ * hangs with a hung server.  Against a real server.
  */
 
 #include "test.h"
 #include "pg.h"
 
-#include "ngx_soporte_postgres_client.h"
+#include "ngx_soporte_postgres.h"
 
-#include <arpa/inet.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 
 #define TIMEOUT  5000
 
 
-static test_pg_t                     server, other;
+static test_pg_t                     server;
 static test_mem_t                    memory;
 static ngx_soporte_mem_t            *mem;
 static ngx_soporte_postgres_t       *pg;
@@ -99,42 +91,11 @@ assert_no_secret(void)
 
 
 static void
-refused(const char *info, const char *words)
-{
-    assert_null(conninfo("%s", info));
-    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_INVALID);
-
-    if (strstr(err.text, words) == NULL) {
-        fail_msg("\"%s\" is not in \"%s\"", words, err.text);
-    }
-
-    assert_no_secret();
-}
-
-
-static void
 accepted(ngx_soporte_postgres_conf_t *conf)
 {
     if (conf == NULL) {
         fail_msg("%s", err.text);
     }
-}
-
-
-static const char *
-param(ngx_soporte_postgres_conf_t *conf, const char *name)
-{
-    ngx_uint_t   i;
-    const char  *value;
-
-    for (i = 0, value = NULL; i < conf->nparams; i++) {
-        if (strcmp(conf->keywords[i], name) == 0) {
-            assert_null(value);
-            value = conf->values[i];
-        }
-    }
-
-    return value;
 }
 
 
@@ -157,22 +118,6 @@ connected(ngx_soporte_postgres_t *h)
     if (ngx_soporte_postgres_connect(h, TIMEOUT, &err) != NGX_OK) {
         fail_msg("%s", err.text);
     }
-}
-
-
-static void
-file(const char *name, mode_t mode, const char *text)
-{
-    char   path[128];
-    FILE  *f;
-
-    (void) snprintf(path, sizeof(path), "%s/%s", server.dir, name);
-    (void) unlink(path);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(path, mode), 0);
 }
 
 
@@ -200,7 +145,7 @@ ticket(unsigned n, const char *filed_at, const char *subject, int hash)
 {
     return text("{\"id\":\"0190a000-0000-7000-8000-%012x\",\"tenant\":\"acme\","
                 "\"folio\":\"SOP-7K3M9-QX2T4\",\"subject\":\"%s\","
-                "\"description\":\"no abre la factura\",\"category\":\"ventas\","
+                "\"description\":\"no abre\",\"category\":\"ventas\","
                 "\"out_of_scope\":false,\"urgent\":true,\"queue\":\"mesa\","
                 "\"email\":\"a@example.mx\",\"name\":null,\"phone\":\"\","
                 "\"verified\":false,\"user_id\":\"\",\"context\":{\"a\":[1]},"
@@ -245,101 +190,19 @@ backend(ngx_soporte_postgres_t *h)
 }
 
 
-/* a certificate of its own for localhost, below the first server */
-
-static int
-certificate(void)
-{
-    int              rc;
-    char             path[128];
-    FILE            *f;
-    X509            *x;
-    EVP_PKEY        *pkey;
-    X509_NAME       *name;
-    X509_EXTENSION  *san;
-
-    pkey = EVP_EC_gen("P-256");
-    x = X509_new();
-    (void) X509_set_version(x, 2);
-    (void) ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    (void) X509_gmtime_adj(X509_getm_notBefore(x), -86400);
-    (void) X509_gmtime_adj(X509_getm_notAfter(x), 86400);
-    (void) X509_set_pubkey(x, pkey);
-    name = X509_get_subject_name(x);
-    (void) X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                                      (u_char *) "localhost", -1, -1, 0);
-    (void) X509_set_issuer_name(x, name);
-    san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-                              "DNS:localhost");
-    (void) X509_add_ext(x, san, -1);
-    X509_EXTENSION_free(san);
-
-    rc = X509_sign(x, pkey, EVP_sha256()) ? 0 : -1;
-
-    (void) snprintf(path, sizeof(path), "%s/cert.pem", server.dir);
-    f = fopen(path, "w");
-    (void) PEM_write_X509(f, x);
-    (void) fclose(f);
-
-    (void) snprintf(path, sizeof(path), "%s/key.pem", server.dir);
-    f = fopen(path, "w");
-    (void) PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL);
-    (void) fclose(f);
-
-    X509_free(x);
-    EVP_PKEY_free(pkey);
-
-    if (chmod(path, 0600) == -1 || chown(path, server.uid, server.gid) == -1) {
-        return -1;
-    }
-
-    return rc;
-}
-
-
 static int
 group_setup(void **state)
 {
-    char  *value, cert[128], key[128], hba[128];
-    char  *options[] = {
-        cert, key, hba, "-cssl=on", "-cdefault_transaction_read_only=on", NULL
-    };
-
     (void) signal(SIGPIPE, SIG_IGN);
 
-    if (test_pg_start(&server, 0, NULL) != 0
-        || test_pg_migrate(&server) != 0
-        || certificate() != 0)
-    {
-        return -1;
-    }
-
-    file("hba.conf", 0644, "local   all all trust\n"
-                           "hostssl all locked 127.0.0.1/32 scram-sha-256\n"
-                           "hostssl all all    127.0.0.1/32 trust\n");
-
-    (void) snprintf(cert, sizeof(cert), "-cssl_cert_file=%s/cert.pem",
-                    server.dir);
-    (void) snprintf(key, sizeof(key), "-cssl_key_file=%s/key.pem", server.dir);
-    (void) snprintf(hba, sizeof(hba), "-chba_file=%s/hba.conf", server.dir);
-
-    if (test_pg_start(&other, test_pg_port(), options) != 0) {
-        return -1;
-    }
-
-    value = test_pg_sql(&other, "postgres", "BEGIN READ WRITE; "
-                        "CREATE ROLE locked LOGIN PASSWORD 's3cr3t:\\x'; "
-                        "COMMIT");
-    free(value);
-
-    return value ? 0 : -1;
+    return test_pg_start(&server, 0, NULL) == 0
+           && test_pg_migrate(&server) == 0 ? 0 : -1;
 }
 
 
 static int
 group_teardown(void **state)
 {
-    test_pg_stop(&other);
     test_pg_stop(&server);
 
     return 0;
@@ -372,217 +235,13 @@ teardown(void **state)
 }
 
 
-static void
-test_conninfo_defaults(void **state)
+static void *
+raise_flag(void *data)
 {
-    ngx_soporte_postgres_conf_t  *conf;
+    (void) usleep(50000);
+    exiting = 1;
 
-    conf = conninfo("");
-    accepted(conf);
-
-    assert_int_equal(conf->nhosts, 1);
-    assert_string_equal(conf->hosts[0].host, "/var/run/postgresql");
-    assert_null(conf->hosts[0].hostaddr);
-    assert_string_equal(conf->hosts[0].port, "5432");
-    assert_null(conf->hosts[0].password);
-
-    assert_string_equal(param(conf, "user"), "soporte_nginx");
-    assert_string_equal(param(conf, "dbname"), "soporte");
-    assert_string_equal(param(conf, "application_name"), "soporte");
-    assert_string_equal(param(conf, "gssencmode"), "disable");
-    assert_string_equal(param(conf, "client_encoding"), "UTF8");
-    assert_string_equal(param(conf, "passfile"), "/dev/null/none");
-
-    conf = conninfo("postgresql://ana:geheim@127.0.0.1:5433/db"
-                    "?application_name=x&connect_timeout=9&gssencmode=prefer");
-    accepted(conf);
-
-    assert_string_equal(conf->hosts[0].host, "127.0.0.1");
-    assert_string_equal(conf->hosts[0].port, "5433");
-    assert_string_equal(conf->hosts[0].password, "geheim");
-    assert_string_equal(param(conf, "user"), "ana");
-    assert_string_equal(param(conf, "dbname"), "db");
-    assert_string_equal(param(conf, "application_name"), "x");
-    assert_string_equal(param(conf, "gssencmode"), "disable");
-    assert_null(param(conf, "connect_timeout"));
-    assert_null(param(conf, "password"));
-}
-
-
-static void
-test_conninfo_hosts(void **state)
-{
-    ngx_uint_t                    i;
-    ngx_soporte_postgres_conf_t  *conf;
-
-    conf = conninfo("host=db1,/run/x,db3 hostaddr=192.0.2.1,,2001:db8::3 "
-                    "port=1,2,3 target_session_attrs=read-write");
-    accepted(conf);
-
-    assert_int_equal(conf->nhosts, 3);
-    assert_string_equal(conf->hosts[0].host, "db1");
-    assert_string_equal(conf->hosts[0].hostaddr, "192.0.2.1");
-    assert_string_equal(conf->hosts[1].host, "/run/x");
-    assert_null(conf->hosts[1].hostaddr);
-    assert_string_equal(conf->hosts[1].port, "2");
-    assert_string_equal(conf->hosts[2].hostaddr, "2001:db8::3");
-    assert_string_equal(conf->hosts[2].port, "3");
-    assert_string_equal(param(conf, "target_session_attrs"), "read-write");
-    assert_null(param(conf, "host"));
-
-    /* a name becomes numbers, and stays beside them for TLS */
-
-    conf = conninfo("host=localhost port=7");
-    accepted(conf);
-    assert_true(conf->nhosts >= 1);
-
-    for (i = 0; i < conf->nhosts; i++) {
-        assert_string_equal(conf->hosts[i].host, "localhost");
-        assert_string_equal(conf->hosts[i].port, "7");
-        assert_true(strcmp(conf->hosts[i].hostaddr, "127.0.0.1") == 0
-                    || strcmp(conf->hosts[i].hostaddr, "::1") == 0);
-    }
-
-    refused("host=a,b hostaddr=192.0.2.1", "do not match");
-    refused("host=/a,/b port=1,2,3", "do not match");
-    refused("host=no-such-name.invalid password=geheim", "no-such-name");
-    refused("host=/1,/2,/3,/4,/5,/6,/7,/8,/9,/10,/11,/12,/13,/14,/15,/16,/17",
-            "too many");
-}
-
-
-static void
-test_conninfo_syntax(void **state)
-{
-    refused("host", "missing \"=\" after \"host\"");
-    refused("hots=x", "invalid connection option \"hots\"");
-
-    /* what libpq quotes may be the password */
-
-    refused("user=a password=mi geheim", "missing \"...\" in");
-    refused("password=x geheim=y", "invalid connection option");
-    refused("password='geheim", "unterminated");
-    refused("postgresql://a:geheim@[::1", "\"...\"");
-    refused("postgresql://a:geheim@h?hots=geheim", "\"...\"");
-}
-
-
-static void
-test_conninfo_passfile(void **state)
-{
-    char                          path[128], info[512];
-    ngx_soporte_postgres_conf_t  *conf;
-
-    (void) snprintf(path, sizeof(path), "%s/pass", server.dir);
-    (void) snprintf(info, sizeof(info), "passfile=%s", path);
-
-    (void) unlink(path);
-    refused(info, "No such file");
-
-    file("pass", 0604, "*:*:*:*:geheim\n");
-    refused(info, "open to others");
-
-    file("pass", 0640, "*:*:*:*:geheim\n");
-    refused(info, "open to others");
-
-    (void) snprintf(info, sizeof(info), "passfile=%s", server.dir);
-    refused(info, "is not a file");
-
-    /* the first line that matches, with its escapes */
-
-    file("pass", 0600, "# comment\n"
-                       "db1:5432:soporte:soporte_nginx\n"
-                       "db\\1:5432:soporte:ana:wrong\n"
-                       "db1:5433:*:*:wrong\n"
-                       "db1:*:soporte:soporte_nginx:ge\\:he\\\\im\n"
-                       "localhost:5432:*:*:socket\n"
-                       "*:*:*:*:last\n");
-
-    conf = conninfo("host=db1,db2,/var/run/postgresql,/tmp "
-                    "hostaddr=192.0.2.1,192.0.2.2,, passfile=%s", path);
-    accepted(conf);
-
-    assert_string_equal(conf->hosts[0].password, "ge:he\\im");
-    assert_string_equal(conf->hosts[1].password, "last");
-    assert_string_equal(conf->hosts[2].password, "socket");
-    assert_string_equal(conf->hosts[3].password, "last");
-    assert_string_equal(param(conf, "passfile"), "/dev/null/none");
-
-    file("pass", 0600, "db9:*:*:*:wrong\n");
-    conf = conninfo("host=/tmp passfile=%s", path);
-    accepted(conf);
-    assert_null(conf->hosts[0].password);
-}
-
-
-static void
-test_conninfo_service(void **state)
-{
-    char                          path[128];
-    ngx_soporte_postgres_conf_t  *conf;
-
-    (void) snprintf(path, sizeof(path), "%s/services", server.dir);
-    assert_int_equal(setenv("PGSERVICEFILE", path, 1), 0);
-    assert_int_equal(setenv("PGSYSCONFDIR", "/nonexistent", 1), 0);
-
-    refused("service=soporte", "is not defined");
-
-    file("services", 0640, "[soporte2]\nhost=/wrong\n"
-                           "# comment\n\n"
-                           "[soporte]\n  host=/right  \nuser=ana\n"
-                           "password=geheim\nport=6432\n"
-                           "[last]\nuser=wrong\n"
-                           "[bad]\nhots=geheim\n[worse]\nno sign\n");
-
-    conf = conninfo("service=soporte user=eva");
-    accepted(conf);
-
-    assert_string_equal(conf->hosts[0].host, "/right");
-    assert_string_equal(conf->hosts[0].port, "6432");
-    assert_string_equal(conf->hosts[0].password, "geheim");
-    assert_string_equal(param(conf, "user"), "eva");
-    assert_null(param(conf, "service"));
-
-    refused("service=none", "is not defined");
-    refused("service=bad", "invalid line");
-    refused("service=worse", "invalid line");
-
-    /* everybody may read it: only if it keeps no secret */
-
-    assert_int_equal(chmod(path, 0644), 0);
-    refused("service=soporte", "open to others");
-    accepted(conninfo("service=last"));
-
-    assert_int_equal(unsetenv("PGSERVICEFILE"), 0);
-    assert_int_equal(unsetenv("PGSYSCONFDIR"), 0);
-}
-
-
-static void
-test_backoff(void **state)
-{
-    static const ngx_msec_t  whole[] = {
-        0, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000
-    };
-
-    uint32_t    r;
-    ngx_msec_t  ms;
-    ngx_uint_t  i, j;
-
-    for (i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
-
-        for (j = 0, r = 0; j < 1000; j++, r = r * 1664525 + 1013904223) {
-            ms = ngx_soporte_postgres_backoff(i, r);
-            assert_in_range(ms, whole[i] / 2, whole[i]);
-        }
-
-        assert_int_equal(ngx_soporte_postgres_backoff(i, 0), whole[i] / 2);
-        assert_int_equal(ngx_soporte_postgres_backoff(i, whole[i] / 2),
-                         whole[i]);
-    }
-
-    assert_in_range(ngx_soporte_postgres_backoff((ngx_uint_t) -1, 0xffffffff),
-                    15000, 30000);
+    return NULL;
 }
 
 
@@ -849,16 +508,6 @@ test_stopped_postmaster(void **state)
 
     connected(h);
     ngx_soporte_postgres_close(h);
-}
-
-
-static void *
-raise_flag(void *data)
-{
-    (void) usleep(50000);
-    exiting = 1;
-
-    return NULL;
 }
 
 
@@ -1129,154 +778,12 @@ test_connect_refused(void **state)
 }
 
 
-static void
-test_tls(void **state)
-{
-    ngx_str_t                value;
-    ngx_soporte_postgres_t  *h;
-
-    static const char  query[] =
-        "SELECT ssl || ' ' || current_user FROM pg_catalog.pg_stat_ssl "
-        "WHERE pid = pg_catalog.pg_backend_pid()";
-
-    h = handle(conninfo("host=localhost hostaddr=127.0.0.1 port=%d "
-                        "user=postgres dbname=postgres sslmode=verify-full "
-                        "sslrootcert=%s/cert.pem", other.port, server.dir));
-    connected(h);
-    assert_int_equal(ngx_soporte_postgres_value(h, mem, query, NULL, 0,
-                     TIMEOUT, &value, &err), NGX_OK);
-    assert_string_equal(value.data, "true postgres");
-    ngx_soporte_postgres_close(h);
-
-    /* another name than the certificate's */
-
-    h = handle(conninfo("host=db.example hostaddr=127.0.0.1 port=%d "
-                        "user=postgres dbname=postgres sslmode=verify-full "
-                        "sslrootcert=%s/cert.pem", other.port, server.dir));
-    assert_int_equal(ngx_soporte_postgres_connect(h, TIMEOUT, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_RETRY);
-    assert_non_null(strstr(err.text, "does not match"));
-    ngx_soporte_postgres_close(h);
-}
-
-
-static void
-test_password(void **state)
-{
-    ngx_soporte_postgres_t  *h;
-
-    file("pass", 0600, "localhost:*:*:locked:s3cr3t\\:\\\\x\n"
-                       "*:*:*:locked:geheim\n");
-
-    h = handle(conninfo("host=localhost hostaddr=127.0.0.1 port=%d "
-                        "user=locked dbname=postgres passfile=%s/pass",
-                        other.port, server.dir));
-    connected(h);
-    ngx_soporte_postgres_close(h);
-
-    h = handle(conninfo("host=127.0.0.1 port=%d user=locked dbname=postgres "
-                        "passfile=%s/pass", other.port, server.dir));
-    assert_int_equal(ngx_soporte_postgres_connect(h, TIMEOUT, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_STOP);
-    assert_string_equal(err.sqlstate, "28P01");
-    assert_no_secret();
-    ngx_soporte_postgres_close(h);
-}
-
-
-/* the first is away, the second only reads, the third hangs, the last is it */
-
-static void
-test_failover(void **state)
-{
-    int                      fd;
-    ngx_str_t                value;
-    uint64_t                 start;
-    struct sockaddr_un       sun;
-    ngx_soporte_postgres_t  *h;
-
-    fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    memset(&sun, 0, sizeof(sun));
-    sun.sun_family = AF_UNIX;
-    (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/.s.PGSQL.3",
-                    server.dir);
-    assert_int_equal(bind(fd, (struct sockaddr *) &sun, sizeof(sun)), 0);
-    assert_int_equal(listen(fd, 1), 0);
-
-    h = handle(conninfo("host=%s,%s,%s,%s port=1,%d,3,5432 user=postgres "
-                        "dbname=postgres target_session_attrs=read-write",
-                        server.dir, other.dir, server.dir, server.dir,
-                        other.port));
-
-    start = now_ms();
-
-    if (ngx_soporte_postgres_connect(h, 1000, &err) != NGX_OK) {
-        fail_msg("%s", err.text);
-    }
-
-    assert_in_range(now_ms() - start, 300, 900);
-    assert_int_equal(ngx_soporte_postgres_value(h, mem, "SHOW port", NULL, 0,
-                     TIMEOUT, &value, &err), NGX_OK);
-    assert_string_equal(value.data, "5432");
-
-    /* the next time it begins with the one that answered */
-
-    assert_int_equal(kill(backend(h), SIGTERM), 0);
-    assert_int_equal(ngx_soporte_postgres_call(h, "SELECT 1", NULL, 0, TIMEOUT,
-                                               NULL, NULL, &err), NGX_ERROR);
-    start = now_ms();
-    connected(h);
-    assert_in_range(now_ms() - start, 0, 250);
-
-    ngx_soporte_postgres_close(h);
-    (void) close(fd);
-    (void) unlink(sun.sun_path);
-}
-
-
-/* a connect and a close leave no descriptor and, under ASan, no memory */
-
-static void
-test_leaves_nothing(void **state)
-{
-    int                      before, after;
-    ngx_uint_t               i;
-    ngx_soporte_postgres_t  *h;
-
-    before = dup(0);
-    assert_int_equal(close(before), 0);
-
-    for (i = 0; i < 30; i++) {
-        h = handle(conninfo("host=%s,%s port=%d,5432", other.dir, server.dir,
-                            (i & 1) ? other.port : 1));
-
-        if (ngx_soporte_postgres_connect(h, TIMEOUT, &err) == NGX_OK) {
-            (void) backend(h);
-        }
-
-        ngx_soporte_postgres_close(h);
-    }
-
-    after = dup(0);
-    assert_int_equal(close(after), 0);
-    assert_int_equal(before, after);
-}
-
-
 int
 main(void)
 {
 #define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
 
     const struct CMUnitTest  tests[] = {
-        T(test_conninfo_defaults),
-        T(test_conninfo_hosts),
-        T(test_conninfo_syntax),
-        T(test_conninfo_passfile),
-        T(test_conninfo_service),
-        T(test_backoff),
         T(test_file_isolation),
         T(test_file_large),
         T(test_params_keep_their_length),
@@ -1289,11 +796,7 @@ main(void)
         T(test_failed_commit),
         T(test_stop),
         T(test_role),
-        T(test_connect_refused),
-        T(test_tls),
-        T(test_password),
-        T(test_failover),
-        T(test_leaves_nothing)
+        T(test_connect_refused)
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -1,46 +1,24 @@
 
 /*
  * Prevents: a ticket acknowledged before it was durable, lost by a crash,
- * half-kept after an error, stored twice, delivered out of order, or a file
- * outside the spool that a planted link makes us read or remove.
+ * half-kept after an error, or stored twice.
  *
  * The calls that make a ticket durable are interposed here, so that their
  * order is seen, each of them can fail, and a slow disk is one line.
  */
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "spool.h"
 
-#include "test.h"
-
-#include "ngx_soporte_spool.h"
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 
 #define THREADS  32
 
-
-static char                       root[PATH_MAX];
-static ngx_atomic_t               used;
-static volatile sig_atomic_t      flags[2];
-static ngx_soporte_spool_conf_t   conf;
-static ngx_soporte_spool_t       *sp;
-static ngx_soporte_spool_err_t    err;
-static test_mem_t                 memory;
-static ngx_soporte_mem_t         *mem;
 
 /* the interposed calls: a journal, the one to fail, a slow new/ */
 
@@ -139,215 +117,17 @@ renameat(int from, const char *old, int to, const char *new)
 }
 
 
-static char *
-path(const char *fmt, ...)
-{
-    static char  p[PATH_MAX + 512];
-
-    size_t   len;
-    va_list  args;
-
-    len = snprintf(p, sizeof(p), "%s/spool/", root);
-    va_start(args, fmt);
-    (void) vsnprintf(p + len, sizeof(p) - len, fmt, args);
-    va_end(args);
-
-    return p;
-}
-
-
-/* a UUIDv7 of that ms, or a UUIDv8 */
-
-static u_char *
-uuid(uint64_t ms, unsigned n, int version)
-{
-    static __thread u_char  ids[4][16];
-    static __thread int     turn;
-
-    int      i;
-    u_char  *id;
-
-    id = ids[turn++ % 4];
-
-    for (i = 0; i < 6; i++) {
-        id[i] = (u_char) (ms >> (40 - 8 * i));
-    }
-
-    id[6] = (u_char) (version << 4);
-    id[7] = 0;
-    id[8] = 0x80;
-    id[9] = 0xab;
-    id[10] = id[11] = 0;
-    id[12] = (u_char) (n >> 24);
-    id[13] = (u_char) (n >> 16);
-    id[14] = (u_char) (n >> 8);
-    id[15] = (u_char) n;
-
-    return id;
-}
-
-
-static const char *
-name(const u_char *id)
-{
-    static __thread char  text[37];
-
-    (void) sprintf(text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-                   "%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2], id[3],
-                   id[4], id[5], id[6], id[7], id[8], id[9], id[10], id[11],
-                   id[12], id[13], id[14], id[15]);
-
-    return text;
-}
-
-
-static ngx_str_t
-body(const u_char *id)
-{
-    static __thread char  text[128];
-
-    ngx_str_t  s;
-
-    s.len = sprintf(text, "{\"id\":\"%s\",\"tenant\":\"acme\"}", name(id));
-    s.data = (u_char *) text;
-
-    return s;
-}
-
-
-static ngx_int_t
-put(const u_char *id)
-{
-    ngx_str_t  json;
-
-    json = body(id);
-
-    return ngx_soporte_spool_put(sp, id, &json, NULL, 0, 0, &err);
-}
-
-
-static ngx_uint_t
-entries(const char *dir)
-{
-    DIR            *d;
-    ngx_uint_t      n;
-    struct dirent  *de;
-
-    d = opendir(path("%s", dir));
-    assert_non_null(d);
-
-    for (n = 0; (de = readdir(d)) != NULL; /* void */ ) {
-        n += de->d_name[0] != '.';
-    }
-
-    (void) closedir(d);
-
-    return n;
-}
-
-
-static void
-write_file(const char *file, const char *text)
-{
-    FILE  *f;
-
-    f = fopen(file, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-
-static void
-age(const char *file, int seconds)
-{
-    struct timespec  ts[2];
-
-    ts[0].tv_sec = ts[1].tv_sec = time(NULL) - seconds;
-    ts[0].tv_nsec = ts[1].tv_nsec = 0;
-    assert_int_equal(utimensat(AT_FDCWD, file, ts, AT_SYMLINK_NOFOLLOW), 0);
-}
-
-
-/* the spool holds just these, and nothing half-made */
-
-static void
-assert_spool(ngx_uint_t new, ngx_uint_t sending, ngx_uint_t dead)
-{
-    assert_int_equal(entries("tmp"), 0);
-    assert_int_equal(entries("new"), new);
-    assert_int_equal(entries("sending"), sending);
-    assert_int_equal(entries("dead"), dead);
-}
-
-
-static ngx_soporte_spool_batch_t
-claim(ngx_uint_t max, size_t bytes)
-{
-    ngx_soporte_spool_batch_t  b;
-
-    if (ngx_soporte_spool_claim(sp, mem, max, bytes, &b, &err) != NGX_OK) {
-        fail_msg("%s", err.text);
-    }
-
-    return b;
-}
-
-
-static void
-finish(ngx_soporte_spool_batch_t *b)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < b->n; i++) {
-        assert_int_equal(ngx_soporte_spool_done(sp, b->tickets[i].id, &err),
-                         NGX_OK);
-    }
-}
-
-
-static void
-reopen(void)
-{
-    if (sp) {
-        ngx_soporte_spool_close(sp);
-    }
-
-    sp = ngx_soporte_spool_open(&conf, &err);
-
-    if (sp == NULL) {
-        fail_msg("%s", err.text);
-    }
-}
-
-
-/* on a disk, or in memory where only the tree matters */
+/* on a real disk, where an fsync means something */
 
 static int
-setup_in(const char *dir)
+setup_disk(void **state)
 {
-    mem = test_mem(&memory);
-    used = 0;
-    flags[0] = flags[1] = 0;
     fail_at = fail_new = slow_new = nsyncs = 0;
-    sp = NULL;
 
-    (void) snprintf(root, sizeof(root), "%s/soporte-spool-XXXXXX", dir);
-
-    if (mkdtemp(root) == NULL
-        || ngx_soporte_spool_create(root, geteuid(), getegid(), &err)
-           != NGX_OK)
-    {
+    if (setup_in("/tmp") != 0) {
         return -1;
     }
 
-    memset(&conf, 0, sizeof(conf));
-    conf.path = root;
-    conf.used = &used;
-    conf.stop[0] = &flags[0];
-    conf.stop[1] = &flags[1];
-
-    reopen();
     journal[0] = '\0';
 
     return 0;
@@ -355,94 +135,11 @@ setup_in(const char *dir)
 
 
 static int
-setup(void **state)
+setup_memory(void **state)
 {
-    return setup_in((access("/dev/shm", W_OK) == 0) ? "/dev/shm" : "/tmp");
-}
+    fail_at = fail_new = slow_new = nsyncs = 0;
 
-
-static int
-setup_disk(void **state)
-{
-    return setup_in("/tmp");
-}
-
-
-static int
-teardown(void **state)
-{
-    char  cmd[PATH_MAX + 16];
-
-    ngx_soporte_spool_close(sp);
-    test_mem_free(&memory);
-
-    (void) snprintf(cmd, sizeof(cmd), "rm -rf '%s'", root);
-
-    return system(cmd);
-}
-
-
-static void
-test_create(void **state)
-{
-    int          i;
-    char         other[PATH_MAX + 16];
-    struct stat  st;
-
-    static const char  *dirs[] = {
-        "", "tmp", "new", "sending", "dead", "notify"
-    };
-
-    for (i = 0; i < 6; i++) {
-        assert_int_equal(lstat(path("%s", dirs[i]), &st), 0);
-        assert_true(S_ISDIR(st.st_mode));
-        assert_int_equal(st.st_mode & 07777, 0700);
-        assert_int_equal(st.st_uid, geteuid());
-    }
-
-    /* again, after somebody opened a door */
-
-    assert_int_equal(chmod(path("new"), 0755), 0);
-    assert_null(ngx_soporte_spool_open(&conf, &err));
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_DENIED);
-    assert_int_equal(ngx_soporte_spool_create(root, (uid_t) -1, (gid_t) -1,
-                                              &err), NGX_OK);
-    assert_int_equal(lstat(path("new"), &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0700);
-
-    /* links, files, and what is somebody else's */
-
-    assert_int_equal(rmdir(path("new")), 0);
-    assert_int_equal(symlink("/tmp", path("new")), 0);
-    assert_int_equal(ngx_soporte_spool_create(root, geteuid(), getegid(),
-                                              &err), NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_DENIED);
-    assert_null(ngx_soporte_spool_open(&conf, &err));
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_DENIED);
-
-    assert_int_equal(unlink(path("new")), 0);
-    write_file(path("new"), "x");
-    assert_int_equal(ngx_soporte_spool_create(root, geteuid(), getegid(),
-                                              &err), NGX_ERROR);
-
-    (void) snprintf(other, sizeof(other), "%s/other", root);
-
-    if (geteuid() == 0) {
-        assert_int_equal(mkdir(other, 0700), 0);
-        assert_int_equal(chown(other, 65534, 65534), 0);
-
-    } else {
-        (void) strcpy(other, "/usr");
-    }
-
-    assert_int_equal(ngx_soporte_spool_create(other, geteuid(), getegid(),
-                                              &err), NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_DENIED);
-
-    (void) snprintf(other, sizeof(other), "%s/none/below", root);
-    assert_int_equal(ngx_soporte_spool_create(other, geteuid(), getegid(),
-                                              &err), NGX_ERROR);
-    assert_int_equal(err.sys, ENOENT);
+    return setup(state);
 }
 
 
@@ -900,32 +597,37 @@ test_no_space(void **state)
 }
 
 
-static void
-test_attachments(void **state)
+/* a body as nginx leaves it: a file without a name */
+
+static int
+body_file(u_char *buf, size_t len)
 {
-    int                          fd;
-    char                         file[] = "/tmp/soporte-body-XXXXXX";
-    u_char                      *id, buf[200000], out[200000];
-    ssize_t                      i;
-    ngx_str_t                    json;
-    ngx_soporte_spool_file_t     files[17];
-    ngx_soporte_spool_batch_t    b;
+    int      fd;
+    char     file[] = "/tmp/soporte-body-XXXXXX";
+    size_t   i;
 
-    static const char  *wrong[] = {
-        "", ".", "..", ".x", "../x", "a/b", "ticket.json", "reason", "A",
-        "a b", "\xc3\xa1",
-        ("0123456789012345678901234567890123456789"
-         "012345678901234567890123")
-    };
-
-    for (i = 0; i < (ssize_t) sizeof(buf); i++) {
+    for (i = 0; i < len; i++) {
         buf[i] = (u_char) (i * 31 >> 3);
     }
 
     fd = mkstemp(file);
     assert_int_equal(unlink(file), 0);
-    assert_int_equal(write(fd, buf, sizeof(buf)), sizeof(buf));
+    assert_int_equal(write(fd, buf, len), len);
 
+    return fd;
+}
+
+
+static void
+test_attachments(void **state)
+{
+    int                          fd;
+    u_char                      *id, buf[200000], out[200000];
+    ngx_str_t                    json;
+    ngx_soporte_spool_file_t     files[3];
+    ngx_soporte_spool_batch_t    b;
+
+    fd = body_file(buf, sizeof(buf));
     id = uuid(1700000000000, 1, 7);
     json = body(id);
     memset(files, 0, sizeof(files));
@@ -942,6 +644,7 @@ test_attachments(void **state)
 
     assert_int_equal(ngx_soporte_spool_put(sp, id, &json, files, 3, 0, &err),
                      NGX_OK);
+    (void) close(fd);
 
     b = claim(10, 262144);
     assert_int_equal(b.n, 1);
@@ -966,326 +669,76 @@ test_attachments(void **state)
     finish(&b);
     assert_spool(0, 0, 0);
     assert_int_equal(used, 0);
+}
+
+
+static void
+refused(const u_char *id, const ngx_str_t *json,
+    const ngx_soporte_spool_file_t *files, ngx_uint_t nfiles, ngx_uint_t code)
+{
+    assert_int_equal(ngx_soporte_spool_put(sp, id, json, files, nfiles, 1,
+                                           &err), NGX_ERROR);
+    assert_int_equal(err.code, code);
+    assert_spool(0, 0, 0);
+    assert_int_equal(entries("notify"), 0);
+    assert_int_equal(used, 0);
+}
+
+
+static void
+test_refused(void **state)
+{
+    int                          fd;
+    u_char                      *id, buf[200000];
+    ngx_str_t                    json;
+    ngx_uint_t                   i;
+    ngx_soporte_spool_file_t     files[17];
+
+    static const char  *wrong[] = {
+        "", ".", "..", ".x", "../x", "a/b", "ticket.json", "reason", "A",
+        "a b", "\xc3\xa1",
+        ("0123456789012345678901234567890123456789"
+         "012345678901234567890123")
+    };
+
+    fd = body_file(buf, sizeof(buf));
+    id = uuid(1700000000000, 1, 7);
+    json = body(id);
+    memset(files, 0, sizeof(files));
+
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        files[0].name = wrong[i];
+        refused(id, &json, files, 1, NGX_SOPORTE_SPOOL_INVALID);
+    }
+
+    for (i = 0; i < 17; i++) {
+        files[i].name = "a1.bin";
+    }
+
+    refused(id, &json, files, 17, NGX_SOPORTE_SPOOL_INVALID);
+
+    /* one name twice */
+
+    refused(id, &json, files, 2, NGX_SOPORTE_SPOOL_DENIED);
 
     /* a body that is shorter than it was said to be */
 
+    files[0].fd = fd;
+    files[0].offset = 1000;
     files[0].len = sizeof(buf);
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, files, 1, 0, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_IO);
-    assert_spool(0, 0, 0);
+    refused(id, &json, files, 1, NGX_SOPORTE_SPOOL_IO);
 
     /* a fast exit in the middle */
 
     files[0].len = 1000;
     flags[1] = 1;
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, files, 1, 0, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_STOPPED);
-    assert_spool(0, 0, 0);
+    refused(id, &json, files, 1, NGX_SOPORTE_SPOOL_STOPPED);
     flags[1] = 0;
 
-    for (i = 0; i < (ssize_t) (sizeof(wrong) / sizeof(wrong[0])); i++) {
-        files[0].name = wrong[i];
-        assert_int_equal(ngx_soporte_spool_put(sp, id, &json, files, 1, 0,
-                                               &err), NGX_ERROR);
-        assert_int_equal(err.code, NGX_SOPORTE_SPOOL_INVALID);
-    }
-
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, files, 17, 0, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_INVALID);
-
     json.len = 0;
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, NULL, 0, 0, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_INVALID);
+    refused(id, &json, NULL, 0, NGX_SOPORTE_SPOOL_INVALID);
 
-    assert_spool(0, 0, 0);
-    assert_int_equal(used, 0);
     (void) close(fd);
-}
-
-
-static void
-test_claim_order(void **state)
-{
-    u_char                      v8[16];
-    unsigned                    i;
-    ngx_soporte_spool_batch_t   b;
-
-    /* 301 in a shuffled order; one is a UUIDv8 and has its directory's time */
-
-    for (i = 0; i < 300; i++) {
-        assert_int_equal(put(uuid(1700000000000 + (i * 77) % 300 * 1000, i,
-                                  7)), NGX_OK);
-    }
-
-    ngx_memcpy(v8, uuid(0xffffffffffff, 1, 8), 16);
-    assert_int_equal(put(v8), NGX_OK);
-    age(path("new/%s", name(v8)), time(NULL) - 1700000000 - 150);
-
-    assert_int_equal(mkdir(path("new/not-an-id"), 0700), 0);
-    assert_int_equal(mkdir(path("new/0190A000-0000-7000-8000-000000000001"),
-                           0700), 0);
-
-    for (i = 0; i < 301; /* void */ ) {
-        b = claim(64, 262144);
-        assert_int_equal(b.n, ngx_min(64, 301 - i));
-        assert_int_equal(b.nold, 0);
-        assert_int_equal(entries("sending"), b.n);
-
-        if (i == 128) {
-            assert_memory_equal(b.tickets[23].id, v8, 16);
-        }
-
-        finish(&b);
-        i += b.n;
-    }
-
-    b = claim(64, 262144);
-    assert_int_equal(b.n, 0);
-    assert_spool(2, 0, 0);
-}
-
-
-static void
-test_claim_limits(void **state)
-{
-    u_char                     *id;
-    unsigned                    i;
-    ngx_str_t                   json;
-    ngx_soporte_spool_batch_t   b;
-
-    json.len = 1000;
-    json.data = ngx_soporte_alloc(mem, NGX_SOPORTE_SPOOL_JSON_MAX + 1);
-    memset(json.data, ' ', NGX_SOPORTE_SPOOL_JSON_MAX + 1);
-
-    for (i = 0; i < 10; i++) {
-        id = uuid(1700000000000 + i, i, 7);
-        json.len = (i == 5) ? NGX_SOPORTE_SPOOL_JSON_MAX : 1000;
-        assert_int_equal(ngx_soporte_spool_put(sp, id, &json, NULL, 0, 0,
-                                               &err), NGX_OK);
-    }
-
-    json.len = NGX_SOPORTE_SPOOL_JSON_MAX + 1;
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, NULL, 0, 0, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_INVALID);
-
-    b = claim(128, 3000);
-    assert_int_equal(b.n, 3);
-    assert_int_equal(b.bytes, 3000);
-    finish(&b);
-
-    b = claim(128, 2999);
-    assert_int_equal(b.n, 2);
-    finish(&b);
-
-    /* the large one alone, though it is over the limit */
-
-    b = claim(128, 3000);
-    assert_int_equal(b.n, 1);
-    assert_int_equal(b.tickets[0].json.len, NGX_SOPORTE_SPOOL_JSON_MAX);
-    finish(&b);
-
-    /* left by a leader that died: they come first, by another process */
-
-    b = claim(2, 3000);
-    assert_int_equal(b.n, 2);
-    reopen();
-
-    b = claim(128, 3000);
-    assert_int_equal(b.n, 3);
-    assert_int_equal(b.nold, 2);
-    assert_int_equal(ngx_soporte_spool_back(sp, b.tickets[2].id, &err),
-                     NGX_OK);
-    assert_int_equal(ngx_soporte_spool_back(sp, b.tickets[2].id, &err),
-                     NGX_ERROR);
-    assert_int_equal(ngx_soporte_spool_done(sp, b.tickets[0].id, &err),
-                     NGX_OK);
-    assert_int_equal(ngx_soporte_spool_done(sp, b.tickets[0].id, &err),
-                     NGX_OK);
-    assert_spool(2, 1, 0);
-
-    flags[0] = 1;
-    assert_int_equal(ngx_soporte_spool_claim(sp, mem, 1, 1, &b, &err), NGX_OK);
-    assert_int_equal(b.n, 1);
-    finish(&b);
-    assert_int_equal(ngx_soporte_spool_claim(sp, mem, 1, 1, &b, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_STOPPED);
-
-    /* a graceful exit still takes the tickets of those who wait */
-
-    assert_int_equal(put(uuid(1700000000000, 99, 7)), NGX_OK);
-}
-
-
-static void
-test_dead(void **state)
-{
-    FILE                       *f;
-    u_char                     *id;
-    char                        line[64];
-    ngx_soporte_spool_batch_t   b;
-
-    id = uuid(1700000000000, 1, 7);
-
-    assert_int_equal(put(id), NGX_OK);
-    b = claim(1, 1);
-    assert_int_equal(b.n, 1);
-    assert_int_equal(ngx_soporte_spool_dead(sp, id, "bad:22P02", &err),
-                     NGX_OK);
-
-    f = fopen(path("dead/%s/reason", name(id)), "r");
-    assert_non_null(f);
-    assert_non_null(fgets(line, sizeof(line), f));
-    assert_string_equal(line, "bad:22P02\n");
-    (void) fclose(f);
-
-    /* a twin of the same id, sent by another process while this one died */
-
-    assert_int_equal(mkdir(path("sending/%s", name(id)), 0700), 0);
-    write_file(path("sending/%s/ticket.json", name(id)), "{}");
-    assert_int_equal(ngx_soporte_spool_dead(sp, id, "conflict", &err), NGX_OK);
-    assert_spool(0, 0, 2);
-    assert_int_equal(access(path("dead/%s.1/reason", name(id)), F_OK), 0);
-    assert_int_equal(access(path("dead/%s.1/ticket.json", name(id)), F_OK), 0);
-
-    assert_int_equal(ngx_soporte_spool_dead(sp, id, "gone", &err), NGX_ERROR);
-    assert_int_equal(err.sys, ENOENT);
-}
-
-
-/* nothing that was planted is read, followed or waited for */
-
-static void
-test_planted(void **state)
-{
-    int                         i;
-    u_char                     *id;
-    char                        victim[PATH_MAX + 64], link[PATH_MAX + 64];
-    ngx_str_t                   json;
-    ngx_soporte_spool_batch_t   b;
-
-    (void) snprintf(victim, sizeof(victim), "%s/victim", root);
-    assert_int_equal(mkdir(victim, 0700), 0);
-    (void) snprintf(link, sizeof(link), "%s/victim/ticket.json", root);
-    write_file(link, "{\"secret\":1}");
-    age(link, 100);
-
-    /* 0: a ticket is a link; 1: its JSON is; 2: a fifo; 3: a directory;
-       4: empty; 5: none; 6: too long; 7: an attachment is a link */
-
-    for (i = 0; i < 8; i++) {
-        id = uuid(1700000000000 + i, i, 7);
-
-        if (i == 0) {
-            assert_int_equal(symlink(victim, path("new/%s", name(id))), 0);
-            continue;
-        }
-
-        assert_int_equal(mkdir(path("new/%s", name(id)), 0700), 0);
-
-        if (i == 1) {
-            assert_int_equal(symlink(link, path("new/%s/ticket.json",
-                                                name(id))), 0);
-        } else if (i == 2) {
-            assert_int_equal(mkfifo(path("new/%s/ticket.json", name(id)),
-                                    0600), 0);
-        } else if (i == 3) {
-            assert_int_equal(mkdir(path("new/%s/ticket.json", name(id)),
-                                   0700), 0);
-        } else if (i == 4) {
-            write_file(path("new/%s/ticket.json", name(id)), "");
-
-        } else if (i == 5) {
-            write_file(path("new/%s/a1.bin", name(id)), "x");
-
-        } else if (i == 6) {
-            write_file(path("new/%s/ticket.json", name(id)), "x");
-            assert_int_equal(truncate(path("new/%s/ticket.json", name(id)),
-                                      NGX_SOPORTE_SPOOL_JSON_MAX + 1), 0);
-        } else {
-            write_file(path("new/%s/ticket.json", name(id)), "{}");
-            assert_int_equal(symlink(link, path("new/%s/a1.bin", name(id))),
-                             0);
-        }
-    }
-
-    for (i = 0; i < 7; i++) {
-        id = uuid(1700000000000 + i, i, 7);
-        assert_int_not_equal(ngx_soporte_spool_find(sp, id, mem, &json, NULL,
-                                                    &err), NGX_OK);
-    }
-
-    b = claim(128, 262144);
-    assert_int_equal(b.n, 1);
-    assert_int_equal(b.ndead, 7);
-    assert_int_equal(b.tickets[0].nfiles, 0);
-    assert_int_equal(ngx_soporte_spool_read(sp, b.tickets[0].id, "a1.bin",
-                     json.data = ngx_soporte_alloc(mem, 64), 64, &err), -1);
-    finish(&b);
-    assert_int_equal(entries("dead"), 7);
-
-    /* sweeping removes the link and not what it shows */
-
-    assert_int_equal(symlink(victim, path("tmp/x")), 0);
-    age(path("tmp/x"), 100);
-    assert_int_equal(ngx_soporte_spool_sweep(sp, &err), 1);
-    assert_spool(0, 0, 7);
-    assert_int_equal(access(link, F_OK), 0);
-
-    /* a link that waits where the next ticket is to be renamed to */
-
-    id = uuid(1700000000000, 50, 7);
-    assert_int_equal(symlink(victim, path("new/%s", name(id))), 0);
-    assert_int_equal(put(id), NGX_DECLINED);
-    assert_int_equal(access(link, F_OK), 0);
-}
-
-
-static void
-test_sweep(void **state)
-{
-    u_char                     *id;
-    ngx_str_t                   json;
-    ngx_soporte_spool_batch_t   b;
-
-    assert_int_equal(mkdir(path("tmp/old.1.0"), 0700), 0);
-    write_file(path("tmp/old.1.0/ticket.json"), "{");
-    write_file(path("tmp/old.1.0/a1.bin"), "x");
-    age(path("tmp/old.1.0"), 62);
-    assert_int_equal(mkdir(path("tmp/young.1.0"), 0700), 0);
-    age(path("tmp/young.1.0"), 50);
-
-    id = uuid(1700000000000, 1, 7);
-    json = body(id);
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, NULL, 0, 1, &err),
-                     NGX_OK);
-    id = uuid(1700000000000, 2, 7);
-    json = body(id);
-    assert_int_equal(ngx_soporte_spool_put(sp, id, &json, NULL, 0, 1, &err),
-                     NGX_OK);
-    age(path("notify/%s.json", name(id)), 8 * 86400);
-
-    assert_int_equal(ngx_soporte_spool_sweep(sp, &err), 2);
-    assert_int_equal(entries("tmp"), 1);
-    assert_int_equal(entries("notify"), 1);
-    assert_int_equal(entries("new"), 2);
-
-    /* a done() that was killed: emptied directories, or files without JSON */
-
-    b = claim(2, 262144);
-    assert_int_equal(b.n, 2);
-    assert_int_equal(unlink(path("sending/%s/ticket.json",
-                                 name(b.tickets[0].id))), 0);
-    b = claim(2, 262144);
-    assert_int_equal(b.n, 1);
-    assert_int_equal(b.ndead, 0);
-    assert_int_equal(entries("sending"), 1);
-    assert_int_equal(entries("dead"), 0);
 }
 
 
@@ -1363,82 +816,13 @@ test_kill(void **state)
 }
 
 
-static uint64_t
-cpu_ms(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
-static void
-test_many(void **state)
-{
-    u_char                     *id;
-    unsigned                    i, n;
-    uint64_t                    start;
-    ngx_soporte_spool_stat_t    st;
-    ngx_soporte_spool_batch_t   b;
-
-    /* written backwards; only the oldest have a ticket inside */
-
-    for (i = 100000; i-- > 0; /* void */ ) {
-        id = uuid(1700000000000 + i, i, 7);
-        assert_int_equal(mkdir(path("new/%s", name(id)), 0700), 0);
-
-        if (i < 300) {
-            write_file(path("new/%s/ticket.json", name(id)), "{}");
-        }
-    }
-
-    start = cpu_ms();
-    assert_int_equal(ngx_soporte_spool_stat(sp, 200000, 0, &st, &err), NGX_OK);
-    assert_int_equal(st.count[NGX_SOPORTE_SPOOL_NEW], 100000);
-    assert_int_equal(st.oldest, 1700000000000);
-    assert_int_equal(st.more, 0);
-    assert_in_range(cpu_ms() - start, 0, 2000);
-
-    assert_int_equal(ngx_soporte_spool_stat(sp, 1000, 1, &st, &err), NGX_OK);
-    assert_int_equal(st.count[NGX_SOPORTE_SPOOL_NEW], 1000);
-    assert_int_equal(st.more, 1);
-
-    flags[0] = 1;
-    assert_int_equal(ngx_soporte_spool_stat(sp, 1000, 1, &st, &err),
-                     NGX_ERROR);
-    assert_int_equal(err.code, NGX_SOPORTE_SPOOL_STOPPED);
-    flags[0] = 0;
-
-    /* oldest first, and the directory is read once for thousands of them */
-
-    start = cpu_ms();
-
-    for (i = 0; i < 256; i += b.n) {
-        b = claim(128, 262144);
-        assert_int_equal(b.n, 128);
-
-        for (n = 0; n < b.n; n++) {
-            assert_memory_equal(b.tickets[n].id,
-                                uuid(1700000000000 + i + n, i + n, 7), 16);
-        }
-
-        finish(&b);
-    }
-
-    assert_in_range(cpu_ms() - start, 0, 3000);
-}
-
-
 int
 main(void)
 {
-#define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f)  cmocka_unit_test_setup_teardown(f, setup_memory, teardown)
 #define D(f)  cmocka_unit_test_setup_teardown(f, setup_disk, teardown)
 
     const struct CMUnitTest  tests[] = {
-        T(test_create),
         D(test_order),
         D(test_exists),
         D(test_failed_fsync),
@@ -1448,13 +832,8 @@ main(void)
         T(test_budget),
         T(test_no_space),
         D(test_attachments),
-        T(test_claim_order),
-        T(test_claim_limits),
-        T(test_dead),
-        T(test_planted),
-        T(test_sweep),
-        D(test_kill),
-        T(test_many)
+        T(test_refused),
+        D(test_kill)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
