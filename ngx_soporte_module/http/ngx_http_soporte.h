@@ -121,6 +121,7 @@ typedef struct {
     ngx_http_soporte_place_t        tenant;       /* first "soporte KEY" */
     ngx_http_soporte_place_t        portal;       /* first portal */
     unsigned                        single:1;     /* threads can't answer */
+    unsigned                        covered:1;    /* a server has a portal */
 
     /* of this process */
 
@@ -146,6 +147,7 @@ typedef struct {
 typedef struct {
     ngx_http_soporte_key_t         *key;          /* literal tenant */
     ngx_http_complex_value_t       *value;        /* tenant with variables */
+    ngx_int_t                       index;        /* it is one variable, or -1 */
     ngx_uint_t                      tenant_set;
 
     ngx_http_complex_value_t       *maintenance;
@@ -160,18 +162,28 @@ typedef struct {
 } ngx_http_soporte_loc_conf_t;
 
 
-/* a request, from the gate to the log phase; in r->pool */
+/*
+ * A request, from the gate to the log phase.  It lies in the values of hidden
+ * indexed variables: zeroed with the request, never cleared by an internal
+ * redirect as r->ctx is, shared with subrequests, and without an allocation.
+ */
 
 typedef struct {
-    ngx_soporte_tenant_t           *tenant;
+    ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
     void                          (*finalize)(ngx_http_request_t *r,
                                               ngx_int_t rc);
-    ngx_int_t                       rc;           /* of the upstream's end */
     ngx_str_t                       category;     /* of a ticket being filed */
+    int32_t                         rc;           /* of the upstream's end */
     unsigned                        finalized:1;
     unsigned                        counted:1;    /* 101, at its handshake */
     unsigned                        page:1;       /* we answered for it */
+    unsigned                        read_only:1;  /* Frappe said so */
 } ngx_http_soporte_ctx_t;
+
+#define NGX_HTTP_SOPORTE_CTX_VARIABLES                                        \
+    ((sizeof(ngx_http_soporte_ctx_t)                                          \
+      + sizeof(ngx_http_variable_value_t) - 1)                                \
+     / sizeof(ngx_http_variable_value_t))
 
 
 extern ngx_module_t  ngx_http_soporte_module;
@@ -200,8 +212,33 @@ ngx_http_soporte_exit_flags(volatile sig_atomic_t *stop[2])
 
 /* tenant.c: whose request it is; NULL when no tenant's */
 
-ngx_http_soporte_ctx_t *ngx_http_soporte_ctx(ngx_http_request_t *r);
 ngx_http_soporte_ctx_t *ngx_http_soporte_ctx_make(ngx_http_request_t *r);
+
+/* where the context lies, of whomever the request is */
+
+static ngx_inline ngx_http_soporte_ctx_t *
+ngx_http_soporte_ctx_room(ngx_http_request_t *r)
+{
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    return (ngx_http_soporte_ctx_t *) (void *) &r->variables[smcf->variable];
+}
+
+
+/* the context if it was found out before whose request it is */
+
+static ngx_inline ngx_http_soporte_ctx_t *
+ngx_http_soporte_ctx(ngx_http_request_t *r)
+{
+    ngx_http_soporte_ctx_t  *ctx;
+
+    ctx = ngx_http_soporte_ctx_room(r);
+
+    return ctx->tenant ? ctx : NULL;
+}
+
 void ngx_http_soporte_tenant_overflow(ngx_http_soporte_main_conf_t *smcf,
     ngx_log_t *log);
 

@@ -11,6 +11,8 @@ static char *ngx_http_soporte_zone_name(ngx_conf_t *cf,
     ngx_soporte_zone_t *zone, ngx_str_t *value);
 static char *ngx_http_soporte_zone_fits(ngx_conf_t *cf,
     ngx_soporte_zone_t *zone);
+static ngx_int_t ngx_http_soporte_one_variable(ngx_conf_t *cf,
+    ngx_str_t *value);
 static ngx_http_soporte_key_t *ngx_http_soporte_literal(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf, ngx_str_t *value);
 
@@ -368,6 +370,7 @@ ngx_http_soporte_set_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "name any tenant; use \"$host\" or a \"map\" of it");
     }
 
+    slcf->index = ngx_http_soporte_one_variable(cf, &value[1]);
     slcf->value = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
 
     if (slcf->value == NULL) {
@@ -385,6 +388,34 @@ ngx_http_soporte_set_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* "$name" and nothing else: its index, for a look-up without a copy, or -1 */
+
+static ngx_int_t
+ngx_http_soporte_one_variable(ngx_conf_t *cf, ngx_str_t *value)
+{
+    size_t      i;
+    ngx_str_t   name;
+
+    for (i = 1; i < value->len; i++) {
+        if (!((value->data[i] | 0x20) >= 'a' && (value->data[i] | 0x20) <= 'z')
+            && !(value->data[i] >= '0' && value->data[i] <= '9')
+            && value->data[i] != '_')
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (value->data[0] != '$' || value->len < 3) {
+        return NGX_ERROR;
+    }
+
+    name.data = value->data + 1;
+    name.len = value->len - 1;
+
+    return ngx_http_get_variable_index(cf, &name);
 }
 
 

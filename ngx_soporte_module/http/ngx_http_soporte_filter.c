@@ -9,7 +9,7 @@
 
 
 static ngx_int_t ngx_http_soporte_header_filter(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_soporte_second(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_soporte_second(ngx_array_t *states);
 static void ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc);
 
 
@@ -31,14 +31,11 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
     ngx_http_soporte_ctx_t  *ctx;
 
     u = r->upstream;
+    ctx = ngx_http_soporte_ctx_room(r);
 
-    if (u == NULL || u->cleanup == NULL || r != r->main) {
-        return ngx_http_next_header_filter(r);
-    }
-
-    ctx = ngx_http_soporte_ctx(r);
-
-    if (ctx == NULL) {
+    if (u == NULL || u->cleanup == NULL || ctx->tenant == NULL
+        || r != r->main)
+    {
         return ngx_http_next_header_filter(r);
     }
 
@@ -56,7 +53,10 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
 
     /* the first part is the tenant's; what error_page asks instead is not */
 
-    if (ctx->finalize == NULL && !ngx_http_soporte_second(r)) {
+    if (ctx->finalize == NULL
+        && (r->upstream_states->nelts == 1
+            || !ngx_http_soporte_second(r->upstream_states)))
+    {
         ctx->finalize = u->finalize_request;
         u->finalize_request = ngx_http_soporte_finalize;
     }
@@ -68,14 +68,14 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
 /* whether this upstream was asked after another one had been given up */
 
 static ngx_uint_t
-ngx_http_soporte_second(ngx_http_request_t *r)
+ngx_http_soporte_second(ngx_array_t *states)
 {
     ngx_uint_t                  i;
     ngx_http_upstream_state_t  *state;
 
-    state = r->upstream_states->elts;
+    state = states->elts;
 
-    for (i = 1; i < r->upstream_states->nelts; i++) {
+    for (i = 1; i < states->nelts; i++) {
         if (state[i].peer == NULL && state[i].status == 0) {
             return 1;
         }

@@ -31,14 +31,18 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
-    if (slcf->key == NULL && slcf->value == NULL) {
-        return NGX_DECLINED;
-    }
+    ctx = ngx_http_soporte_ctx_room(r);
 
-    ctx = ngx_http_soporte_ctx_make(r);
+    if (ctx->tenant == NULL) {
 
-    if (ctx == NULL) {
-        return NGX_DECLINED;
+        if (slcf->key) {
+            ctx->tenant = slcf->key->tenant;
+
+        } else if (slcf->value == NULL
+                   || ngx_http_soporte_ctx_make(r) == NULL)
+        {
+            return NGX_DECLINED;
+        }
     }
 
     gate = ngx_soporte_load(&ctx->tenant->gate);

@@ -11,12 +11,25 @@ static void ngx_http_soporte_attempts(ngx_http_request_t *r,
     ngx_soporte_sample_t *sample);
 
 
+/* socket.io waits because it was asked to: no latency */
+
+static ngx_inline ngx_uint_t
+ngx_http_soporte_polls(ngx_http_request_t *r)
+{
+    return r->uri.len > sizeof("/socket.io/") - 1
+           && r->uri.data[1] == 's'
+           && ngx_strncmp(r->uri.data, "/socket.io/",
+                          sizeof("/socket.io/") - 1) == 0;
+}
+
+
 ngx_int_t
 ngx_http_soporte_log_handler(ngx_http_request_t *r)
 {
-    ngx_soporte_sample_t     sample;
-    ngx_soporte_outcome_e    outcome;
-    ngx_http_soporte_ctx_t  *ctx;
+    ngx_soporte_sample_t        sample;
+    ngx_soporte_outcome_e       outcome;
+    ngx_http_soporte_ctx_t     *ctx;
+    ngx_http_upstream_state_t  *state;
 
     ctx = ngx_http_soporte_ctx(r);
 
@@ -24,6 +37,22 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
 
     if (ctx == NULL || ctx->counted || r != r->main) {
         return NGX_OK;
+    }
+
+    /* the common case, as core/outcome would judge it: one whole answer */
+
+    if (ctx->finalized && ctx->rc == NGX_OK && !ctx->page
+        && r->upstream_states->nelts == 1
+        && !ngx_http_soporte_polls(r))
+    {
+        state = r->upstream_states->elts;
+
+        if (state->status < 500 && r->err_status == 0) {
+            ngx_soporte_tenant_count(ctx->tenant, ngx_time(),
+                                     NGX_SOPORTE_GOOD, r->headers_out.status,
+                                     state->header_time);
+            return NGX_OK;
+        }
     }
 
     ngx_http_soporte_sample(r, ctx, &sample);
@@ -56,11 +85,17 @@ ngx_http_soporte_sample(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
         return;
     }
 
-    if (r->upstream_states == NULL) {
+    if (r->upstream == NULL) {
         return;
     }
 
-    ngx_http_soporte_attempts(r, sample);
+    /* handed on, even if no attempt came of it: a name that has no address */
+
+    sample->flags |= NGX_SOPORTE_SAMPLE_UPSTREAM;
+
+    if (r->upstream_states) {
+        ngx_http_soporte_attempts(r, sample);
+    }
 
 #if (NGX_HTTP_CACHE)
 
@@ -70,12 +105,12 @@ ngx_http_soporte_sample(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
 
 #endif
 
-    if (r->uri.len > sizeof("/socket.io/") - 1
-        && r->uri.data[1] == 's'
-        && ngx_strncmp(r->uri.data, "/socket.io/",
-                       sizeof("/socket.io/") - 1) == 0)
-    {
+    if (ngx_http_soporte_polls(r)) {
         sample->flags |= NGX_SOPORTE_SAMPLE_POLL;
+    }
+
+    if (ctx->read_only) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_READ_ONLY;
     }
 }
 
@@ -108,7 +143,6 @@ ngx_http_soporte_attempts(ngx_http_request_t *r, ngx_soporte_sample_t *sample)
 
     state += i - 1;
 
-    sample->flags |= NGX_SOPORTE_SAMPLE_UPSTREAM;
     sample->attempts = i;
     sample->upstream_status = state->status;
     sample->header_time = state->header_time;

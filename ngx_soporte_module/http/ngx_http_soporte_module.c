@@ -224,11 +224,18 @@ ngx_http_soporte_postconfiguration(ngx_conf_t *cf)
     if (ngx_http_soporte_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
                                      ngx_http_soporte_gate_handler)
            != NGX_OK
-        || ngx_http_soporte_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                                        ngx_http_soporte_portal_rewrite_handler)
-           != NGX_OK
         || ngx_http_soporte_add_handler(cf, NGX_HTTP_LOG_PHASE,
                                         ngx_http_soporte_log_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* only where it is needed: each phase handler costs every request */
+
+    if (smcf->covered
+        && ngx_http_soporte_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                        ngx_http_soporte_portal_rewrite_handler)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -357,6 +364,7 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (!conf->tenant_set) {
         conf->key = prev->key;
         conf->value = prev->value;
+        conf->index = prev->index;
     }
 
     ngx_conf_merge_ptr_value(conf->maintenance, prev->maintenance, NULL);

@@ -33,7 +33,8 @@ static ngx_int_t ngx_http_soporte_open_zone_path(ngx_conf_t *cf,
     ngx_soporte_zone_t *zone);
 static ngx_int_t ngx_http_soporte_open_pool(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf);
-static ngx_int_t ngx_http_soporte_open_portals(ngx_conf_t *cf);
+static ngx_int_t ngx_http_soporte_open_portals(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf);
 static void **ngx_http_soporte_open_portal(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf, ngx_str_t *base);
 
@@ -70,9 +71,18 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
 
     if (ngx_http_soporte_calendar_check(cf, smcf) != NGX_OK
         || ngx_http_soporte_open_zone_path(cf, smcf->zone) != NGX_OK
-        || ngx_http_soporte_open_portals(cf) != NGX_OK)
+        || ngx_http_soporte_open_portals(cf, smcf) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    /*
+     * Only where something blocks: as soon as a process has threads, libc
+     * spends some 350 instructions more on each request's system calls.
+     */
+
+    if (smcf->portal.file == NULL) {
+        return NGX_OK;
     }
 
     return ngx_http_soporte_open_pool(cf, smcf);
@@ -324,7 +334,8 @@ ngx_http_soporte_conf_portal_limits(ngx_http_core_loc_conf_t *clcf)
 /* each server that a portal covers gets a location that nobody wrote */
 
 static ngx_int_t
-ngx_http_soporte_open_portals(ngx_conf_t *cf)
+ngx_http_soporte_open_portals(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf)
 {
     ngx_uint_t                     i;
     ngx_http_core_srv_conf_t     **cscfp;
@@ -340,6 +351,8 @@ ngx_http_soporte_open_portals(ngx_conf_t *cf)
         if (sscf->portal.len == 0) {
             continue;
         }
+
+        smcf->covered = 1;
 
         sscf->portal_conf = ngx_http_soporte_open_portal(cf, cscfp[i],
                                                          &sscf->portal);

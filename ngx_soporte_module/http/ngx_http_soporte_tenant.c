@@ -3,72 +3,39 @@
  * Whose request it is: the tenant that the matched configuration names, and
  * the context that carries it from the gate to the log phase.
  *
- * r->ctx is cleared by internal redirects and named locations; the data of an
- * indexed variable is not, so the context hangs there.
+ * r->ctx is cleared by internal redirects and named locations; the values of
+ * indexed variables are not, so the context lies there.
  */
 
 #include "ngx_http_soporte.h"
 
 
 static ngx_soporte_tenant_t *ngx_http_soporte_tenant_lookup(
-    ngx_http_request_t *r, ngx_http_complex_value_t *value);
-
-
-ngx_http_soporte_ctx_t *
-ngx_http_soporte_ctx(ngx_http_request_t *r)
-{
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-
-    if (r->variables == NULL || smcf->variable == NGX_CONF_UNSET) {
-        return NULL;
-    }
-
-    return (ngx_http_soporte_ctx_t *) r->variables[smcf->variable].data;
-}
+    ngx_http_request_t *r, ngx_http_soporte_loc_conf_t *slcf);
 
 
 ngx_http_soporte_ctx_t *
 ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 {
-    ngx_soporte_tenant_t          *tenant;
-    ngx_http_soporte_ctx_t        *ctx;
-    ngx_http_soporte_loc_conf_t   *slcf;
-    ngx_http_soporte_main_conf_t  *smcf;
+    ngx_http_soporte_ctx_t       *ctx;
+    ngx_http_soporte_loc_conf_t  *slcf;
 
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    ctx = ngx_http_soporte_ctx_room(r);
 
-    ctx = (ngx_http_soporte_ctx_t *) r->variables[smcf->variable].data;
-
-    if (ctx) {
+    if (ctx->tenant) {
         return ctx;
     }
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
     if (slcf->key) {
-        tenant = slcf->key->tenant;
+        ctx->tenant = slcf->key->tenant;
 
     } else if (slcf->value) {
-        tenant = ngx_http_soporte_tenant_lookup(r, slcf->value);
-
-        if (tenant == NULL) {
-            return NULL;
-        }
-
-    } else {
-        return NULL;
+        ctx->tenant = ngx_http_soporte_tenant_lookup(r, slcf);
     }
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_soporte_ctx_t));
-
-    if (ctx) {
-        ctx->tenant = tenant;
-        r->variables[smcf->variable].data = (u_char *) ctx;
-    }
-
-    return ctx;
+    return ctx->tenant ? ctx : NULL;
 }
 
 
@@ -79,28 +46,46 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 
 static ngx_soporte_tenant_t *
 ngx_http_soporte_tenant_lookup(ngx_http_request_t *r,
-    ngx_http_complex_value_t *value)
+    ngx_http_soporte_loc_conf_t *slcf)
 {
     ngx_str_t                      key;
     ngx_soporte_tenant_t          *tenant;
+    ngx_http_variable_value_t     *vv;
     ngx_http_soporte_main_conf_t  *smcf;
 
     u_char                         lower[NGX_SOPORTE_KEY_MAX];
 
-    if (ngx_http_complex_value(r, value, &key) != NGX_OK || key.len == 0) {
+    if (slcf->index != NGX_ERROR) {
+        vv = ngx_http_get_flushed_variable(r, slcf->index);
+
+        if (vv == NULL || vv->not_found) {
+            return NULL;
+        }
+
+        key.data = vv->data;
+        key.len = vv->len;
+
+    } else if (ngx_http_complex_value(r, slcf->value, &key) != NGX_OK) {
+        return NULL;
+    }
+
+    if (key.len == 0) {
         return NULL;
     }
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
-    if (ngx_soporte_tenant_key(lower, key.data, key.len) != NGX_OK) {
-        return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
-    }
-
-    tenant = ngx_soporte_tenant_find(smcf->zone, lower, key.len);
-
-    if (tenant) {
+    switch (ngx_soporte_tenant_seek(smcf->zone, key.data, key.len, lower,
+                                    &tenant))
+    {
+    case NGX_OK:
         return tenant;
+
+    case NGX_ERROR:
+        return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
+
+    default: /* NGX_DECLINED */
+        break;
     }
 
     tenant = ngx_soporte_tenant_get(smcf->zone, lower, key.len, 1,

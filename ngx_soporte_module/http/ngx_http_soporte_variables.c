@@ -1,7 +1,7 @@
 
 /*
- * The variables, and the hidden one whose slot carries the context of a
- * request over internal redirects.
+ * The variables, and the hidden ones in whose values the context of a request
+ * lies over internal redirects.
  */
 
 #include "ngx_http_soporte.h"
@@ -11,6 +11,8 @@
 #include "ngx_soporte_time.h"
 
 
+static ngx_int_t ngx_http_soporte_reserve_variables(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf);
 static ngx_int_t ngx_http_soporte_variable_ctx(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_soporte_variable_tenant(ngx_http_request_t *r,
@@ -60,8 +62,6 @@ ngx_http_soporte_add_variables(ngx_conf_t *cf,
 {
     ngx_http_variable_t  *var, *v;
 
-    static ngx_str_t  hidden = ngx_string("soporte__ctx");
-
     for (v = ngx_http_soporte_vars; v->name.len; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
 
@@ -73,29 +73,64 @@ ngx_http_soporte_add_variables(ngx_conf_t *cf,
         var->data = v->data;
     }
 
-    var = ngx_http_add_variable(cf, &hidden, 0);
-
-    if (var == NULL) {
-        return NGX_ERROR;
-    }
-
-    var->get_handler = ngx_http_soporte_variable_ctx;
-
-    smcf->variable = ngx_http_get_variable_index(cf, &hidden);
-
-    return (smcf->variable == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    return ngx_http_soporte_reserve_variables(cf, smcf);
 }
 
 
-/* nobody may read it: its data is a pointer, not text */
+/* indexes are given in order: these lie side by side in r->variables */
+
+static ngx_int_t
+ngx_http_soporte_reserve_variables(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    u_char               *p;
+    ngx_int_t             index;
+    ngx_str_t             name;
+    ngx_uint_t            i;
+    ngx_http_variable_t  *var;
+
+    for (i = 0; i < NGX_HTTP_SOPORTE_CTX_VARIABLES; i++) {
+        p = ngx_pnalloc(cf->pool, sizeof("soporte ctx ") + NGX_INT_T_LEN);
+
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        name.data = p;
+        name.len = ngx_sprintf(p, "soporte ctx %ui", i) - p;
+
+        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOHASH);
+
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_soporte_variable_ctx;
+
+        index = ngx_http_get_variable_index(cf, &name);
+
+        if (index == NGX_ERROR
+            || (i && index != smcf->variable + (ngx_int_t) i))
+        {
+            return NGX_ERROR;
+        }
+
+        if (i == 0) {
+            smcf->variable = index;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* never called: a name with blanks can't be written in a configuration */
 
 static ngx_int_t
 ngx_http_soporte_variable_ctx(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    v->not_found = 1;
-
-    return NGX_OK;
+    return NGX_ERROR;
 }
 
 

@@ -8,6 +8,12 @@
 #include "ngx_soporte_board.h"
 
 
+/* FNV-1a, 32 bits */
+
+#define NGX_SOPORTE_HASH_SEED   2166136261u
+#define NGX_SOPORTE_HASH_PRIME  16777619u
+
+
 static uint32_t ngx_soporte_tenant_hash(const u_char *key, size_t len);
 static ngx_soporte_tenant_t *ngx_soporte_tenant_scan(
     const ngx_soporte_zone_t *zone, uint32_t from, uint32_t until,
@@ -63,13 +69,61 @@ ngx_soporte_tenant_hash(const u_char *key, size_t len)
 {
     uint32_t  hash;
 
-    hash = 2166136261u;
+    hash = NGX_SOPORTE_HASH_SEED;
 
     while (len--) {
-        hash = (hash ^ *key++) * 16777619u;
+        hash = (hash ^ *key++) * NGX_SOPORTE_HASH_PRIME;
     }
 
     return hash ^ (hash >> 15);
+}
+
+
+ngx_int_t
+ngx_soporte_tenant_seek(const ngx_soporte_zone_t *zone, const u_char *key,
+    size_t len, u_char *lower, ngx_soporte_tenant_t **tenant)
+{
+    u_char                 c;
+    size_t                 i;
+    uint32_t               hash, slot;
+    ngx_soporte_tenant_t  *t;
+
+    if (len == 0 || len > NGX_SOPORTE_KEY_MAX) {
+        return NGX_ERROR;
+    }
+
+    hash = NGX_SOPORTE_HASH_SEED;
+
+    for (i = 0; i < len; i++) {
+        c = ngx_soporte_key_chars[key[i]];
+
+        if (c == 0) {
+            return NGX_ERROR;
+        }
+
+        lower[i] = c;
+        hash = (hash ^ c) * NGX_SOPORTE_HASH_PRIME;
+    }
+
+    hash ^= hash >> 15;
+
+    slot = ngx_soporte_acquire(
+                      &zone->buckets[hash % NGX_SOPORTE_ZONE_BUCKETS]);
+
+    while (slot) {
+        t = ngx_soporte_tenant(zone, slot);
+
+        if (t->hash == hash && t->len == len
+            && ngx_memcmp(t->key, lower, len) == 0)
+        {
+            *tenant = t;
+            return NGX_OK;
+        }
+
+        slot = t->next;
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -86,6 +86,15 @@ ngx_soporte_tenant_t *ngx_soporte_tenant_find(const ngx_soporte_zone_t *zone,
     const u_char *key, size_t len);
 
 /*
+ * Both of these in one pass, for the path of a request: NGX_OK, *tenant is
+ * set; NGX_DECLINED, no slot, lower (NGX_SOPORTE_KEY_MAX bytes) has the key as
+ * _get() below takes it; NGX_ERROR, no key.
+ */
+ngx_int_t ngx_soporte_tenant_seek(const ngx_soporte_zone_t *zone,
+    const u_char *key, size_t len, u_char *lower,
+    ngx_soporte_tenant_t **tenant);
+
+/*
  * The slot of a key, given now if it had none; NULL when the zone is full.
  * Literal keys may use the last eighth that keys of variables may not.
  * Takes no lock: processes that race for the same key agree on one slot.
