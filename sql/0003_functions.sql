@@ -121,8 +121,8 @@ RETURNS void
 LANGUAGE sql
 SET search_path = pg_catalog, soporte, pg_temp AS $$
     INSERT INTO attachment (tenant, ticket, name, filename, type, size, sha256)
-    SELECT in_tenant, in_ticket, x.name, coalesce(x.filename, ''),
-           coalesce(x.type, 'application/octet-stream'), x.size,
+    SELECT in_tenant, in_ticket, x.name, left(coalesce(x.filename, ''), 255),
+           left(coalesce(x.type, 'application/octet-stream'), 127), x.size,
            decode(x.sha256, 'hex')
     FROM jsonb_to_recordset(p) AS x (name text, filename text, type text,
                                      size bigint, sha256 text)

@@ -1,0 +1,270 @@
+-- Prevents: a ticket stored twice or altered, one bad row that takes others
+-- with it, a person's data that can be neither given nor erased.
+
+BEGIN;
+SELECT plan(44);
+
+-- a ticket as nginx delivers it; p changes or (null) takes away
+
+CREATE FUNCTION pg_temp.ticket(n int, p jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'id', format('0190a000-0000-7000-8000-%s', lpad(n::text, 12, '0')),
+        'tenant', 'acme', 'folio', 'SOP-7K3M9-QX2T4', 'subject', 'No abre',
+        'description', 'La factura 17 no abre.', 'category', 'ventas',
+        'out_of_scope', false, 'urgent', true, 'queue', 'mesa',
+        'email', 'Ana@example.mx', 'name', 'Ana', 'phone', '',
+        'verified', false, 'user_id', '', 'context', '{"page": "/app"}'::jsonb,
+        'filed_at', '2026-11-22T10:00:00-06:00',
+        'reply_due', '2026-11-23T09:00:00-06:00',
+        'node', 'n1', 'lang', 'es', 'body_sha256', repeat('ab', 32)) || p)
+$$;
+
+-- what the batch answers, in order, as one text
+
+CREATE FUNCTION pg_temp.filed(VARIADIC p jsonb[]) RETURNS text
+LANGUAGE sql AS $$
+    SELECT string_agg(f.res, ' ' ORDER BY f.ord)
+    FROM soporte.file_tickets(to_jsonb(p)) f
+$$;
+
+SET ROLE soporte_nginx;
+
+-- new and again
+
+SELECT is(pg_temp.filed(pg_temp.ticket(1), pg_temp.ticket(2)), 'new new',
+          'two new ones');
+SELECT is(pg_temp.filed(pg_temp.ticket(2), pg_temp.ticket(3),
+                        pg_temp.ticket(3)),
+          'dup new dup', 'again, also within a batch');
+SELECT is(pg_temp.filed(pg_temp.ticket(1, '{"tenant": "otra"}')), 'new',
+          'the same id of another tenant is another ticket');
+SELECT is((SELECT count(*) FROM soporte.file_tickets('[]')), 0::bigint,
+          'an empty batch');
+SELECT throws_ok($$ SELECT * FROM soporte.file_tickets('{}') $$, '22023', NULL,
+                 'not an array');
+SELECT throws_ok($$ SELECT * FROM soporte.file_tickets(NULL) $$, '22023', NULL,
+                 'nothing at all');
+SELECT throws_ok($$ SELECT * FROM soporte.file_tickets('["\u0000"]') $$,
+                 '22P05', NULL,
+                 'a NUL is refused before the function is entered');
+
+-- another body under the same id
+
+SELECT is(pg_temp.filed(pg_temp.ticket(1, jsonb_build_object('body_sha256',
+                            repeat('cd', 32)))), 'bad:conflict',
+          'another hash is a conflict');
+SELECT is(pg_temp.filed(
+              pg_temp.ticket(10),
+              pg_temp.ticket(10, jsonb_build_object('body_sha256',
+                                                    repeat('cd', 32))),
+              pg_temp.ticket(10)),
+          'new bad:conflict dup', 'within a batch the first one holds');
+
+-- bad rows
+
+SELECT is(pg_temp.filed(
+              pg_temp.ticket(20),
+              pg_temp.ticket(21, '{"filed_at": "nonsense"}'),
+              pg_temp.ticket(22, '{"subject": ""}'),
+              pg_temp.ticket(23, '{"id": "x"}'),
+              pg_temp.ticket(24, '{"tenant": "ACME"}'),
+              pg_temp.ticket(25, '{"body_sha256": "xy"}'),
+              pg_temp.ticket(26, '{"folio": null}'),
+              pg_temp.ticket(27, '{"context": [1]}'),
+              pg_temp.ticket(28, '{"attachments": [{"name": "../x",
+                                                "size": 1}]}'),
+              pg_temp.ticket(29, '{"kind": "nonsense"}'),
+              '17', 'null', '[]', '"x"', '{}',
+              pg_temp.ticket(30)),
+          'new bad:22007 bad:23514 bad:22P02 bad:23514 bad:22023 bad:23502 '
+          'bad:23514 bad:23514 bad:22023 bad:22023 bad:22023 bad:22023 '
+          'bad:22023 bad:23502 new', 'each bad row by itself');
+SELECT is(pg_temp.filed(pg_temp.ticket(31, jsonb_build_object('description',
+                            repeat('w', 40001)))),
+          'bad:23514', 'too long');
+
+RESET ROLE;
+
+SELECT is((SELECT count(*) FROM soporte.ticket), 7::bigint, 'no more, no less');
+SELECT is((SELECT count(*) FROM soporte.attachment), 0::bigint,
+          'nothing is left of a bad row');
+SELECT results_eq(
+    $$ SELECT folio, subject, description, category, out_of_scope, urgent,
+              queue, email, name, phone, verified, user_id, context, lang,
+              node, encode(body_sha256, 'hex'), status,
+              filed_at = '2026-11-22 16:00:00+00',
+              reply_due = '2026-11-23 15:00:00+00'
+       FROM soporte.ticket
+       WHERE tenant = 'acme' AND id = '0190a000-0000-7000-8000-000000000001' $$,
+    $$ VALUES ('SOP-7K3M9-QX2T4', 'No abre', 'La factura 17 no abre.',
+               'ventas', false, true, 'mesa', 'Ana@example.mx', 'Ana',
+               NULL::text, false, NULL::text, '{"page": "/app"}'::jsonb, 'es',
+               'n1', repeat('ab', 32), 'received', true, true) $$,
+    'stored as it was said, empty is none');
+SELECT is((SELECT string_agg(tenant, ' ' ORDER BY tenant)
+           FROM soporte.tenant), 'acme otra', 'tenants are known by it');
+
+-- what was refused
+
+SELECT results_eq(
+    $$ SELECT reason, times, node FROM soporte.ticket_reject
+       WHERE tenant = 'acme' AND id = '0190a000-0000-7000-8000-000000000022' $$,
+    $$ VALUES ('23514', 1, 'n1') $$, 'a refusal is written down');
+
+SET ROLE soporte_nginx;
+SELECT is(pg_temp.filed(pg_temp.ticket(22, '{"subject": ""}')), 'bad:23514',
+          'a second try');
+RESET ROLE;
+
+SELECT is((SELECT times FROM soporte.ticket_reject
+           WHERE id = '0190a000-0000-7000-8000-000000000022'), 2,
+          'is counted');
+SELECT is((SELECT raw::jsonb ->> 'subject' FROM soporte.ticket_reject
+           WHERE id = '0190a000-0000-7000-8000-000000000021'), 'No abre',
+          'with what it was');
+
+-- attachments
+
+SET ROLE soporte_nginx;
+
+SELECT is(pg_temp.filed(pg_temp.ticket(40, '{"attachments": [
+              {"name": "b2.png", "filename": "pantalla.png",
+               "type": "image/png", "size": 4},
+              {"name": "a1.bin", "size": 3}]}')), 'new', 'with attachments');
+SELECT is(soporte.store_attachment('acme',
+              '0190a000-0000-7000-8000-000000000040', 'b2.png',
+              '\x89504e00'), 'new', 'their bytes follow');
+SELECT is(soporte.store_attachment('acme',
+              '0190a000-0000-7000-8000-000000000040', 'b2.png', '\xff'),
+          'dup', 'once');
+
+RESET ROLE;
+
+SELECT is((SELECT content FROM soporte.attachment WHERE name = 'b2.png'),
+          '\x89504e00'::bytea, 'and are not replaced');
+
+-- messages
+
+SET ROLE soporte_nginx;
+
+SELECT is(pg_temp.filed(
+              '{"kind": "message", "tenant": "acme", "node": "n1",
+                "id": "0190a000-0000-7000-8000-0000000000f1",
+                "ticket": "0190a000-0000-7000-8000-000000000040",
+                "body": "¿Hay noticias?", "body_sha256": null,
+                "filed_at": "2026-11-22T12:00:00-06:00"}',
+              pg_temp.ticket(41),
+              '{"kind": "message", "tenant": "acme", "node": "n1",
+                "id": "0190a000-0000-7000-8000-0000000000f1",
+                "ticket": "0190a000-0000-7000-8000-000000000040",
+                "body": "¿Hay noticias?",
+                "filed_at": "2026-11-22T12:00:00-06:00"}',
+              '{"kind": "message", "tenant": "acme", "node": "n1",
+                "id": "0190a000-0000-7000-8000-0000000000f2",
+                "ticket": "0190a000-0000-7000-8000-000000000040",
+                "body": "", "filed_at": "2026-11-22T12:00:00-06:00"}'),
+          'new new dup bad:23514', 'messages go the same way');
+SELECT is(pg_temp.filed(jsonb_build_object(
+              'kind', 'message', 'tenant', 'acme', 'node', 'n1',
+              'id', '0190a000-0000-7000-8000-0000000000f1',
+              'ticket', '0190a000-0000-7000-8000-000000000040',
+              'body', 'otra', 'body_sha256', repeat('ab', 32),
+              'filed_at', '2026-11-22T12:00:00-06:00')),
+          'bad:conflict', 'with other words it is a conflict');
+
+RESET ROLE;
+
+INSERT INTO soporte.ticket_message (tenant, ticket, author, visible, body, at)
+VALUES ('acme', '0190a000-0000-7000-8000-000000000040', 'agent', false,
+        'entre nosotros', '2026-11-22 19:00+00'),
+       ('acme', '0190a000-0000-7000-8000-000000000040', 'agent', true,
+        'Ya quedó.', '2026-11-22 20:00+00');
+
+-- the tracking page
+
+SET ROLE soporte_nginx;
+
+SELECT is(soporte.ticket_view('acme', '0190a000-0000-7000-8000-000000000040'),
+          '{"folio": "SOP-7K3M9-QX2T4", "subject": "No abre",
+            "description": "La factura 17 no abre.", "category": "ventas",
+            "status": "waiting", "filed_at": "2026-11-22T16:00:00Z",
+            "reply_due": "2026-11-23T15:00:00Z", "urgent": true,
+            "messages": [
+              {"at": "2026-11-22T18:00:00Z", "author": "customer",
+               "body": "¿Hay noticias?"},
+              {"at": "2026-11-22T20:00:00Z", "author": "agent",
+               "body": "Ya quedó."}],
+            "attachments": [
+              {"filename": "", "type": "application/octet-stream", "size": 3},
+              {"filename": "pantalla.png", "type": "image/png", "size": 4}]}'
+          ::jsonb, 'what the customer may see');
+SELECT is(soporte.ticket_view('otra', '0190a000-0000-7000-8000-000000000040'),
+          NULL, 'never another tenant''s');
+SELECT is(soporte.ticket_view('acme', '0190a000-0000-7000-8000-000000009999'),
+          NULL, 'none');
+SELECT is(pg_temp.filed(pg_temp.ticket(50, '{"reply_due": null}')), 'new',
+          'where nothing is promised');
+SELECT ok(soporte.ticket_view('acme', '0190a000-0000-7000-8000-000000000050')
+          @> '{"reply_due": null, "messages": []}', 'nothing is said');
+
+-- lists
+
+SELECT is(pg_temp.filed(
+              pg_temp.ticket(60, '{"tenant": "lista", "folio": "SOP-1",
+                  "user_id": "eva", "verified": true}'),
+              pg_temp.ticket(61, '{"tenant": "lista", "folio": "SOP-2",
+                  "user_id": "eva", "verified": true,
+                  "filed_at": "2026-11-23T10:00:00Z"}'),
+              pg_temp.ticket(62, '{"tenant": "lista", "folio": "SOP-2",
+                  "user_id": "eva", "verified": false}')),
+          'new new new', 'three of a tenant');
+SELECT is((SELECT string_agg(t ->> 'id', ' ' ORDER BY o)
+           FROM jsonb_array_elements(soporte.tickets_of_user('lista', 'eva', 9))
+                WITH ORDINALITY AS e (t, o)),
+          '0190a000-0000-7000-8000-000000000061 '
+          '0190a000-0000-7000-8000-000000000060',
+          'a user''s own, newest first; what was not verified is not');
+SELECT is(jsonb_array_length(soporte.tickets_of_user('lista', 'eva', 1)), 1,
+          'so many');
+SELECT is(soporte.tickets_of_user('acme', 'eva', 9), '[]', 'of this tenant');
+SELECT is(jsonb_array_length(soporte.tickets_of_email('lista',
+                                                      'ANA@example.MX', 9)),
+          3, 'those that name an address');
+SELECT is(soporte.ticket_by_folio('lista', 'SOP-1'),
+          '0190a000-0000-7000-8000-000000000060', 'by its folio');
+SELECT is(soporte.ticket_by_folio('lista', 'SOP-2'), NULL,
+          'of two with one folio neither');
+
+RESET ROLE;
+
+-- privacy
+
+SELECT is((SELECT count(*) FROM jsonb_array_elements(
+               soporte.export_person('acme', 'ana@EXAMPLE.mx')) e
+           WHERE e ->> 'name' = 'Ana' AND e ? 'messages'
+                 AND e ? 'attachments'),
+          (SELECT count(*) FROM soporte.ticket WHERE tenant = 'acme'),
+          'all that is stored of a person');
+SELECT ok(soporte.export_person('acme', 'ana@example.mx')::text
+          !~ 'entre nosotros', 'but not the notes of the desk');
+SELECT cmp_ok(soporte.erase_person('acme', 'ana@example.mx'), '>', 5,
+              'erased');
+SELECT is((SELECT count(*)
+           FROM (SELECT tenant FROM soporte.ticket
+                 UNION ALL SELECT tenant FROM soporte.ticket_message
+                 UNION ALL SELECT tenant FROM soporte.attachment) x
+           WHERE tenant = 'acme'), 0::bigint, 'with all that belongs to it');
+
+UPDATE soporte.ticket SET status = 'closed',
+       changed_at = now() - interval '800 days'
+WHERE tenant = 'lista' AND folio = 'SOP-1';
+
+SELECT is(soporte.forget_older('730 days'), 1, 'what ended long ago is gone');
+SELECT is((SELECT count(*) FROM soporte.ticket WHERE tenant = 'lista'),
+          2::bigint, 'and no more');
+SELECT throws_ok($$ SELECT soporte.forget_older('1 hour') $$, '22023', NULL,
+                 'a slip of the pen does not empty the desk');
+
+SELECT * FROM finish();
+ROLLBACK;
