@@ -254,10 +254,10 @@ ngx_http_soporte_control_list(ngx_http_request_t *r)
             ngx_http_soporte_report(smcf->zone, tenant, ngx_time(), &report);
 
             if (state.len
-                && (ngx_strlen(ngx_http_soporte_state_names[report.state])
+                && (ngx_strlen(ngx_http_soporte_state_name(report.state))
                        != state.len
                     || ngx_strncmp(
-                           ngx_http_soporte_state_names[report.state],
+                           ngx_http_soporte_state_name(report.state),
                            state.data, state.len) != 0))
             {
                 continue;

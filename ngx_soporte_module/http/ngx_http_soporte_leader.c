@@ -6,6 +6,7 @@
 
 #include "ngx_http_soporte.h"
 #include "ngx_http_soporte_deliver.h"
+#include "ngx_http_soporte_seal.h"
 
 #include "ngx_soporte_lease.h"
 
@@ -18,6 +19,7 @@ typedef struct {
     ngx_connection_t                dummy;   /* nginx's debug log wants one */
     ngx_http_soporte_main_conf_t   *smcf;
     ngx_http_soporte_deliver_t     *deliver;
+    ngx_http_soporte_seal_t        *seal;
     uint32_t                        fence;
     time_t                          second;  /* of the last slow tick */
 } ngx_http_soporte_leader_t;
@@ -42,9 +44,13 @@ ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
     leader->smcf = smcf;
     leader->deliver = ngx_http_soporte_deliver_create(cycle, smcf);
 
-    if (leader->deliver == NULL) {
+    leader->seal = ngx_http_soporte_seal_create(cycle, smcf);
+
+    if (leader->deliver == NULL || leader->seal == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_http_soporte_seal_alive(smcf->zone);
 
     leader->dummy.fd = (ngx_socket_t) -1;
     leader->dummy.data = leader;
@@ -73,12 +79,15 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
         return;
     }
 
+    ngx_http_soporte_seal_alive(leader->smcf->zone);
+
     before = leader->fence;
 
     if (ngx_soporte_lease_keep(leader->smcf->zone, &leader->fence,
                                ngx_current_msec))
     {
         ngx_http_soporte_deliver_tick(leader->deliver);
+        ngx_http_soporte_seal_tick(leader->seal);
 
         if (leader->second != ngx_time()) {
             leader->second = ngx_time();

@@ -28,7 +28,7 @@ static void ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
 static void ngx_http_soporte_metrics_hist(const ngx_soporte_tenant_t *tenant,
     uint64_t cumulative[NGX_SOPORTE_HIST_LE + 1]);
 static ngx_uint_t ngx_http_soporte_metrics_usable(
-    ngx_http_soporte_state_e state);
+    ngx_soporte_state_e state);
 
 
 ngx_int_t
@@ -109,7 +109,7 @@ ngx_http_soporte_metrics_node(ngx_soporte_out_t *out,
     uint32_t               i, used;
     uint64_t               one[NGX_SOPORTE_HIST_LE + 1];
     uint64_t               all[NGX_SOPORTE_HIST_LE + 1], sum;
-    ngx_uint_t             k, states[NGX_HTTP_SOPORTE_STATES];
+    ngx_uint_t             k, states[NGX_SOPORTE_STATES];
     ngx_soporte_tenant_t  *tenant;
 
     ngx_memzero(all, sizeof(all));
@@ -144,9 +144,9 @@ ngx_http_soporte_metrics_node(ngx_soporte_out_t *out,
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_TENANTS);
 
-    for (k = 0; k < NGX_HTTP_SOPORTE_STATES; k++) {
+    for (k = 0; k < NGX_SOPORTE_STATES; k++) {
         ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_TENANTS, NULL,
-                                ngx_http_soporte_state_names[k], states[k]);
+                                ngx_http_soporte_state_name(k), states[k]);
     }
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_DURATION);
@@ -358,9 +358,9 @@ ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
     metric = NGX_SOPORTE_METRIC_STATE;
     ngx_soporte_metric_head(out, metric);
 
-    for (i = 0; i < NGX_HTTP_SOPORTE_STATES; i++) {
+    for (i = 0; i < NGX_SOPORTE_STATES; i++) {
         ngx_soporte_metric_uint(out, metric, &report.key,
-                                ngx_http_soporte_state_names[i],
+                                ngx_http_soporte_state_name(i),
                                 i == report.state);
     }
 
@@ -408,9 +408,9 @@ ngx_http_soporte_metrics_hist(const ngx_soporte_tenant_t *tenant,
 
 
 static ngx_uint_t
-ngx_http_soporte_metrics_usable(ngx_http_soporte_state_e state)
+ngx_http_soporte_metrics_usable(ngx_soporte_state_e state)
 {
-    return state == NGX_HTTP_SOPORTE_STATE_UP
-           || state == NGX_HTTP_SOPORTE_STATE_DEGRADED
-           || state == NGX_HTTP_SOPORTE_STATE_MAINTENANCE;
+    return state == NGX_SOPORTE_STATE_UP
+           || state == NGX_SOPORTE_STATE_DEGRADED
+           || state == NGX_SOPORTE_STATE_MAINTENANCE;
 }

@@ -292,7 +292,7 @@ ngx_http_soporte_page_desk(ngx_http_request_t *r,
                                     NGX_SOPORTE_OBJECT);
 
     (void) ngx_soporte_value_cstr(&view->mem, soporte, "state",
-                          ngx_http_soporte_state_names[view->report.state]);
+                          ngx_http_soporte_state_name(view->report.state));
     (void) ngx_soporte_value_int(&view->mem, soporte, "retry_after",
                                  reply->retry_after);
 

@@ -8,28 +8,16 @@
 #include "ngx_soporte_time.h"
 
 
-const char *const  ngx_http_soporte_state_names[] = {
-    "unknown",
-    "up",
-    "degraded",
-    "down",
-    "maintenance",
-    "restore"
-};
-
-
-ngx_http_soporte_state_e
+ngx_soporte_state_e
 ngx_http_soporte_state(const ngx_soporte_tenant_t *tenant, time_t now)
 {
-    uint32_t  streak;
-
     switch (ngx_soporte_load(&tenant->gate)) {
 
     case NGX_SOPORTE_GATE_RESTORE:
-        return NGX_HTTP_SOPORTE_STATE_RESTORE;
+        return NGX_SOPORTE_STATE_RESTORE;
 
     case NGX_SOPORTE_GATE_MAINTENANCE:
-        return NGX_HTTP_SOPORTE_STATE_MAINTENANCE;
+        return NGX_SOPORTE_STATE_MAINTENANCE;
 
     default:
         break;
@@ -38,27 +26,10 @@ ngx_http_soporte_state(const ngx_soporte_tenant_t *tenant, time_t now)
     /* a switch of soporte_maintenance holds a minute after a request */
 
     if ((time_t) ngx_soporte_load(&tenant->stamp) > now) {
-        return NGX_HTTP_SOPORTE_STATE_MAINTENANCE;
+        return NGX_SOPORTE_STATE_MAINTENANCE;
     }
 
-    /* without a probe: five hard failures in a row, over three seconds */
-
-    streak = ngx_soporte_load(&tenant->streak);
-
-    if (streak == 0) {
-        return ngx_soporte_load(&tenant->answered)
-               ? NGX_HTTP_SOPORTE_STATE_UP : NGX_HTTP_SOPORTE_STATE_UNKNOWN;
-    }
-
-    if (streak >= NGX_SOPORTE_STREAK_DOWN
-        && now - ngx_soporte_load(&tenant->failing) >= 3)
-    {
-        return NGX_HTTP_SOPORTE_STATE_DOWN;
-    }
-
-    return ngx_soporte_load(&tenant->answered)
-           ? NGX_HTTP_SOPORTE_STATE_DEGRADED
-           : NGX_HTTP_SOPORTE_STATE_UNKNOWN;
+    return ngx_soporte_load(&tenant->state);
 }
 
 
@@ -67,7 +38,6 @@ ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
     const ngx_soporte_tenant_t *tenant, time_t now,
     ngx_http_soporte_report_t *report)
 {
-    uint32_t    hist[NGX_SOPORTE_HIST_BUCKETS];
     ngx_uint_t  i;
 
     ngx_memzero(report, sizeof(ngx_http_soporte_report_t));
@@ -75,10 +45,7 @@ ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
     report->key.data = (u_char *) tenant->key;
     report->key.len = tenant->len;
     report->state = ngx_http_soporte_state(tenant, now);
-    report->since = (report->state == NGX_HTTP_SOPORTE_STATE_DOWN
-                     || report->state == NGX_HTTP_SOPORTE_STATE_DEGRADED)
-                    ? ngx_soporte_load(&tenant->failing)
-                    : ngx_soporte_load(&tenant->since);
+    report->since = ngx_soporte_load(&tenant->since);
 
     report->posted = (ngx_soporte_board_read(zone, tenant, &report->notice)
                       == NGX_OK);
@@ -94,17 +61,6 @@ ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
     }
 
     report->excluded = ngx_soporte_load(&tenant->excluded);
-
-    for (i = 0; i < NGX_SOPORTE_HIST_BUCKETS; i++) {
-        hist[i] = ngx_soporte_load(&tenant->hist[i]);
-    }
-
-    report->p50 = ngx_soporte_hist_quantile(hist, NGX_SOPORTE_HIST_BUCKETS,
-                                            5000);
-    report->p95 = ngx_soporte_hist_quantile(hist, NGX_SOPORTE_HIST_BUCKETS,
-                                            9500);
-    report->p99 = ngx_soporte_hist_quantile(hist, NGX_SOPORTE_HIST_BUCKETS,
-                                            9900);
 }
 
 
@@ -148,19 +104,6 @@ ngx_http_soporte_report_text(ngx_soporte_mem_t *mem,
 
 
 static void
-ngx_http_soporte_report_ms(ngx_soporte_mem_t *mem,
-    ngx_soporte_value_t *parent, const char *name, ngx_msec_t ms)
-{
-    if (ms == (ngx_msec_t) -1) {
-        (void) ngx_soporte_value_add(mem, parent, name, NGX_SOPORTE_NULL);
-        return;
-    }
-
-    (void) ngx_soporte_value_int(mem, parent, name, ms);
-}
-
-
-static void
 ngx_http_soporte_report_notice(ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *parent, const ngx_http_soporte_report_t *report)
 {
@@ -169,7 +112,7 @@ ngx_http_soporte_report_notice(ngx_soporte_mem_t *mem,
 
     notice = &report->notice;
 
-    if (report->state == NGX_HTTP_SOPORTE_STATE_MAINTENANCE) {
+    if (report->state == NGX_SOPORTE_STATE_MAINTENANCE) {
         object = ngx_soporte_value_add(mem, parent, "maintenance",
                                        NGX_SOPORTE_OBJECT);
 
@@ -189,7 +132,7 @@ ngx_http_soporte_report_notice(ngx_soporte_mem_t *mem,
                                      NGX_SOPORTE_NULL);
     }
 
-    if (report->state != NGX_HTTP_SOPORTE_STATE_RESTORE || !report->posted) {
+    if (report->state != NGX_SOPORTE_STATE_RESTORE || !report->posted) {
         (void) ngx_soporte_value_add(mem, parent, "restore",
                                      NGX_SOPORTE_NULL);
         return;
@@ -234,7 +177,7 @@ ngx_http_soporte_report_value(ngx_soporte_mem_t *mem,
 
     (void) ngx_soporte_value_str(mem, root, "tenant", &report->key);
     (void) ngx_soporte_value_cstr(mem, root, "state",
-                                ngx_http_soporte_state_names[report->state]);
+                                ngx_http_soporte_state_name(report->state));
     ngx_http_soporte_report_instant(mem, root, "since", report->since);
 
     if (!public) {
@@ -247,13 +190,6 @@ ngx_http_soporte_report_value(ngx_soporte_mem_t *mem,
         (void) ngx_soporte_value_int(mem, object, "excluded",
                                      report->excluded);
     }
-
-    object = ngx_soporte_value_add(mem, root, "latency_ms",
-                                   NGX_SOPORTE_OBJECT);
-
-    ngx_http_soporte_report_ms(mem, object, "p50", report->p50);
-    ngx_http_soporte_report_ms(mem, object, "p95", report->p95);
-    ngx_http_soporte_report_ms(mem, object, "p99", report->p99);
 
     (void) ngx_soporte_value_add(mem, root, "incident", NGX_SOPORTE_NULL);
 

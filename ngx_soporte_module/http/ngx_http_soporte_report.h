@@ -11,22 +11,13 @@
 #include "ngx_http_soporte.h"
 
 
-typedef enum {
-    NGX_HTTP_SOPORTE_STATE_UNKNOWN = 0,
-    NGX_HTTP_SOPORTE_STATE_UP,
-    NGX_HTTP_SOPORTE_STATE_DEGRADED,
-    NGX_HTTP_SOPORTE_STATE_DOWN,
-    NGX_HTTP_SOPORTE_STATE_MAINTENANCE,
-    NGX_HTTP_SOPORTE_STATE_RESTORE,
-    NGX_HTTP_SOPORTE_STATES
-} ngx_http_soporte_state_e;
-
-extern const char *const  ngx_http_soporte_state_names[];
+#define ngx_http_soporte_state_name(state)                                    \
+    ((const char *) ngx_soporte_state_names[state].data)
 
 
 typedef struct {
     ngx_str_t                   key;
-    ngx_http_soporte_state_e    state;
+    ngx_soporte_state_e    state;
     int64_t                     since;       /* unix s */
     ngx_uint_t                  posted;      /* notice is set */
     ngx_soporte_notice_t        notice;
@@ -35,9 +26,6 @@ typedef struct {
     uint64_t                    hard;
     uint64_t                    soft;
     uint64_t                    excluded;
-    ngx_msec_t                  p50;         /* ms, -1: not known; ever */
-    ngx_msec_t                  p95;
-    ngx_msec_t                  p99;
 } ngx_http_soporte_report_t;
 
 
@@ -47,7 +35,7 @@ void ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
     ngx_http_soporte_report_t *report);
 
 /* the state alone */
-ngx_http_soporte_state_e ngx_http_soporte_state(
+ngx_soporte_state_e ngx_http_soporte_state(
     const ngx_soporte_tenant_t *tenant, time_t now);
 
 /*

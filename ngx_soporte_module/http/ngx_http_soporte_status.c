@@ -3,6 +3,7 @@
  * The status page and estado.json: from memory alone, whatever is down.
  */
 
+#include "ngx_http_soporte_month.h"
 #include "ngx_http_soporte_page.h"
 #include "ngx_http_soporte_portal.h"
 
@@ -25,6 +26,7 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
     }
 
     ngx_http_soporte_view_notice(&view);
+    ngx_http_soporte_month_view(&view, ctx->tenant);
 
     (void) ngx_soporte_value_bool(&view.mem, view.root, "poll", 1);
 
@@ -49,6 +51,8 @@ ngx_http_soporte_status_json(ngx_http_request_t *r,
     }
 
     root = ngx_http_soporte_report_value(&view.mem, NULL, &view.report, 1);
+
+    ngx_http_soporte_month_value(&view, root, ctx->tenant);
 
     hours = ngx_soporte_value_add(&view.mem, root, "hours",
                                   NGX_SOPORTE_OBJECT);

@@ -474,8 +474,8 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
 
     /* a tenant that is not up makes any matter urgent */
 
-    if (f->view.report.state != NGX_HTTP_SOPORTE_STATE_UP
-        && f->view.report.state != NGX_HTTP_SOPORTE_STATE_UNKNOWN)
+    if (f->view.report.state != NGX_SOPORTE_STATE_UP
+        && f->view.report.state != NGX_SOPORTE_STATE_UNKNOWN)
     {
         ticket->urgent = 1;
     }

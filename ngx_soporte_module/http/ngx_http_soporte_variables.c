@@ -206,8 +206,8 @@ ngx_http_soporte_variable_state(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    name = ngx_http_soporte_state_names[
-                            ngx_http_soporte_state(ctx->tenant, ngx_time())];
+    name = ngx_http_soporte_state_name(
+                            ngx_http_soporte_state(ctx->tenant, ngx_time()));
 
     ngx_http_soporte_variable_set(v, (u_char *) name, ngx_strlen(name));
 

@@ -199,7 +199,7 @@ ngx_http_soporte_view_state(ngx_http_soporte_view_t *view)
     const char           *name;
     ngx_soporte_value_t  *state;
 
-    name = ngx_http_soporte_state_names[view->report.state];
+    name = ngx_http_soporte_state_name(view->report.state);
 
     state = ngx_soporte_value_add(&view->mem, view->root, "state",
                                   NGX_SOPORTE_OBJECT);
@@ -267,7 +267,7 @@ ngx_http_soporte_view_notice(ngx_http_soporte_view_t *view)
         return;
     }
 
-    if (view->report.state == NGX_HTTP_SOPORTE_STATE_MAINTENANCE) {
+    if (view->report.state == NGX_SOPORTE_STATE_MAINTENANCE) {
         ngx_http_soporte_view_maintenance(view, notice);
     }
 }

@@ -7,6 +7,8 @@
 #include "ngx_soporte_tenant.h"
 #include "ngx_soporte_board.h"
 
+#include <time.h>
+
 
 /* FNV-1a, 32 bits */
 
@@ -193,6 +195,7 @@ ngx_soporte_tenant_get(ngx_soporte_zone_t *zone, const u_char *key,
     t->hash = hash;
     t->began = now;
     t->since = now;
+    t->judged = now / 60;
     ngx_soporte_release(&t->flags, NGX_SOPORTE_TENANT_READY
                               | (dynamic ? NGX_SOPORTE_TENANT_DYNAMIC : 0));
 
@@ -276,25 +279,22 @@ ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
 
 
 void
-ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant, int64_t now,
-    ngx_uint_t outcome)
+ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant, ngx_uint_t outcome)
 {
-    uint32_t  before;
+    struct timespec  ts;
 
-    if (outcome == NGX_SOPORTE_HARD) {
-
-        if (__atomic_fetch_add(&tenant->streak, 1, __ATOMIC_RELAXED) == 0) {
-            ngx_soporte_store(&tenant->failing, now);
-        }
-
+    if (outcome != NGX_SOPORTE_HARD) {
+        ngx_soporte_store(&tenant->streak, 0);
         return;
     }
 
-    ngx_soporte_store(&tenant->answered, 1);
+    if (__atomic_fetch_add(&tenant->streak, 1, __ATOMIC_RELAXED) == 0) {
 
-    before = __atomic_exchange_n(&tenant->streak, 0, __ATOMIC_RELAXED);
+        /* the one clock that all processes share; failures are rare */
 
-    if (before >= NGX_SOPORTE_STREAK_DOWN) {
-        ngx_soporte_store(&tenant->since, now);
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+        ngx_soporte_store(&tenant->failing,
+                          (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
     }
 }

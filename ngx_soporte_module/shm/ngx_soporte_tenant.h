@@ -9,13 +9,14 @@
 
 
 #include "ngx_soporte_zone.h"
+#include "ngx_soporte_detect.h"
 #include "ngx_soporte_hist.h"
+#include "ngx_soporte_month.h"
 #include "ngx_soporte_outcome.h"
 
 
 #define NGX_SOPORTE_KEY_MAX      64
 #define NGX_SOPORTE_BANKS        4
-#define NGX_SOPORTE_STREAK_DOWN  5
 
 /* what the gate does about the tenant, published by the board */
 
@@ -49,11 +50,11 @@ struct ngx_soporte_tenant_s {
     uint32_t            len;                 /* of the key */
     uint32_t            board;               /* entry + 1 that speaks for it */
     uint32_t            streak;              /* hard failures in a row */
-    uint32_t            answered;            /* 1: the application ever has */
-    int64_t             failing;             /* unix s, of the streak's first */
+    uint32_t            state;               /* measured, ngx_soporte_state_e */
+    int64_t             failing;             /* monotonic ms, streak's first */
     uint64_t            generation;          /* of the configuration, literal */
     uint64_t            stamp;               /* unix s, soporte_maintenance on */
-    int64_t             since;               /* unix s, up again, or given */
+    int64_t             since;               /* unix s, of the state */
     int64_t             began;               /* unix s, slot given */
     u_char              key[NGX_SOPORTE_KEY_MAX];
 
@@ -64,6 +65,15 @@ struct ngx_soporte_tenant_s {
     uint64_t            upstream_ms;
     uint64_t            responses[5];        /* to clients: 1xx ... 5xx */
     uint32_t            hist[NGX_SOPORTE_HIST_BUCKETS];
+
+    /* written by the leader alone */
+
+    uint32_t            seen_good;           /* answers told to detect */
+    uint32_t            seen_hard;
+    uint32_t            judged;              /* last minute, unix s / 60 */
+    uint32_t            pad;
+    ngx_soporte_detect_t   detect;
+    ngx_soporte_history_t  history;
 } __attribute__((aligned(64)));
 
 
@@ -108,7 +118,7 @@ ngx_uint_t ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
 
 
 /* a sample that begins, continues or ends a streak of failures */
-void ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant, int64_t now,
+void ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant,
     ngx_uint_t outcome);
 
 
@@ -133,10 +143,8 @@ ngx_soporte_tenant_count(ngx_soporte_tenant_t *tenant, time_t now,
 
     ngx_soporte_add(&bank->good + (outcome - NGX_SOPORTE_GOOD), 1);
 
-    if (outcome == NGX_SOPORTE_HARD || ngx_soporte_load(&tenant->streak)
-        || !ngx_soporte_load(&tenant->answered))
-    {
-        ngx_soporte_tenant_turn(tenant, now, outcome);
+    if (outcome == NGX_SOPORTE_HARD || ngx_soporte_load(&tenant->streak)) {
+        ngx_soporte_tenant_turn(tenant, outcome);
     }
 
     if (ms == (ngx_msec_t) -1) {

@@ -14,10 +14,11 @@
 
 
 #include "ngx_soporte_core.h"
+#include "ngx_soporte_window.h"
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     1
+#define NGX_SOPORTE_ZONE_VERSION     2
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
@@ -63,13 +64,19 @@ struct ngx_soporte_header_s {
     uint64_t       lease;
     uint64_t       heartbeat;                /* monotonic milliseconds */
 
+    /* of the node in time: what minutes are judged by */
+
+    ngx_soporte_clock_t  clock;              /* the leader's */
+    int64_t        alive;                    /* unix s, any worker's last tick */
+    uint32_t       gap_from;                 /* slots in which the node was */
+    uint32_t       gap_to;                   /* not there: [from, to), last */
+
     /* counters of the node */
 
     uint64_t       pages[4];                 /* by NGX_SOPORTE_PAGE_ */
     uint64_t       tickets[4];               /* by NGX_SOPORTE_TICKET_ */
     uint64_t       overflow;                 /* requests without a slot */
     int64_t        overflow_logged;          /* unix seconds */
-    uint64_t       clock_jumps;
 
     /* what the leader learned last */
 

@@ -1,0 +1,498 @@
+
+/*
+ * Visits the tenants: tells detection what happened, folds the workers' banks
+ * into slots of ten seconds, judges minutes once they are sealed and counts
+ * them into months and days.  Only the leader writes what is written here.
+ */
+
+#include "ngx_http_soporte_seal.h"
+#include "ngx_http_soporte_hours.h"
+
+
+#define NGX_HTTP_SOPORTE_VISITS   5          /* ticks for all tenants */
+#define NGX_HTTP_SOPORTE_CATCHUP  1440       /* minutes judged in one visit */
+
+
+struct ngx_http_soporte_seal_s {
+    ngx_http_soporte_main_conf_t     *smcf;
+    ngx_soporte_zone_t               *zone;
+    const ngx_soporte_zoneinfo_t     *tz;    /* the contract's */
+    ngx_soporte_detect_conf_t         detect;
+    uint32_t                          next;  /* slot of the next tenant */
+
+    /* what is the same for all tenants of a tick */
+
+    int64_t                           now;   /* unix s */
+    int64_t                           mono;  /* ms */
+    uint32_t                          slot;
+    ngx_uint_t                        behind;
+
+    /* the month and the day that were asked for last */
+
+    int64_t                           month_from;
+    int64_t                           month_until;
+    int64_t                           day_from;
+    int64_t                           day_until;
+    uint32_t                          day;
+};
+
+
+static void ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_seal_detect(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_seal_event(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, ngx_soporte_event_e type, ngx_uint_t n,
+    ngx_soporte_cause_e cause, int64_t at);
+static void ngx_http_soporte_seal_act(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, ngx_uint_t actions);
+static void ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, const ngx_soporte_outage_t *outage);
+static void ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, uint32_t minute);
+static void ngx_http_soporte_seal_calendar(ngx_http_soporte_seal_t *seal,
+    int64_t t);
+static int64_t ngx_http_soporte_seal_wall(ngx_http_soporte_seal_t *seal,
+    int64_t mono);
+
+
+ngx_http_soporte_seal_t *
+ngx_http_soporte_seal_create(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    ngx_http_soporte_seal_t  *seal;
+
+    seal = ngx_pcalloc(cycle->pool, sizeof(ngx_http_soporte_seal_t));
+
+    if (seal == NULL) {
+        return NULL;
+    }
+
+    seal->smcf = smcf;
+    seal->zone = smcf->zone;
+    seal->tz = smcf->hours->zone;
+
+    seal->detect.failures = NGX_SOPORTE_DETECT_FAILURES;
+    seal->detect.window = NGX_SOPORTE_DETECT_WINDOW;
+    seal->detect.recover = NGX_SOPORTE_DETECT_RECOVER;
+    seal->detect.interval = 0;
+
+    return seal;
+}
+
+
+void
+ngx_http_soporte_seal_alive(ngx_soporte_zone_t *zone)
+{
+    int64_t                now, last;
+    uint32_t               from;
+    ngx_soporte_header_t  *header;
+
+    header = zone->header;
+    now = ngx_time();
+    last = __atomic_exchange_n(&header->alive, now, __ATOMIC_RELAXED);
+
+    if (last == 0 || now - last <= NGX_SOPORTE_SLOT_SECONDS) {
+        return;
+    }
+
+    /* the slot of the last sign of life was served, this one is */
+
+    from = (uint32_t) (last / NGX_SOPORTE_SLOT_SECONDS) + 1;
+
+    ngx_soporte_store(&header->gap_from, from);
+    ngx_soporte_release(&header->gap_to,
+                        (uint32_t) (now / NGX_SOPORTE_SLOT_SECONDS));
+}
+
+
+void
+ngx_http_soporte_seal_tick(ngx_http_soporte_seal_t *seal)
+{
+    uint32_t               used, n;
+    ngx_time_t            *tp;
+    ngx_soporte_header_t  *header;
+    ngx_soporte_tenant_t  *tenant;
+
+    header = seal->zone->header;
+    tp = ngx_timeofday();
+
+    (void) ngx_soporte_clock_tick(&header->clock,
+                                  (int64_t) tp->sec * 1000 + tp->msec,
+                                  (int64_t) ngx_current_msec);
+
+    seal->now = tp->sec;
+    seal->mono = ngx_current_msec;
+    seal->slot = header->clock.slot;
+    seal->behind = ngx_soporte_clock_behind(&header->clock);
+
+    used = ngx_soporte_acquire(&header->used);
+
+    for (n = used / NGX_HTTP_SOPORTE_VISITS + 1; n; n--) {
+
+        if (seal->next >= used) {
+            seal->next = 0;
+        }
+
+        tenant = ngx_soporte_tenant(seal->zone, seal->next++);
+
+        if (ngx_soporte_acquire(&tenant->flags) & NGX_SOPORTE_TENANT_READY) {
+            ngx_http_soporte_seal_visit(seal, tenant);
+        }
+    }
+}
+
+
+static void
+ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant)
+{
+    ngx_uint_t  n;
+
+    ngx_http_soporte_seal_detect(seal, tenant);
+
+    if (tenant->history.slots.newest != seal->slot) {
+        ngx_http_soporte_seal_fold(seal, tenant);
+    }
+
+    for (n = 0; n < NGX_HTTP_SOPORTE_CATCHUP; n++) {
+
+        if (!ngx_soporte_minute_sealed(tenant->judged + 1, seal->now)) {
+            break;
+        }
+
+        ngx_http_soporte_seal_judge(seal, tenant, tenant->judged + 1);
+        tenant->judged++;
+    }
+}
+
+
+static void
+ngx_http_soporte_seal_detect(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant)
+{
+    uint32_t    good, hard, streak, news;
+    ngx_uint_t  i;
+
+    good = 0;
+    hard = 0;
+
+    for (i = 0; i < NGX_SOPORTE_BANKS; i++) {
+        good += (uint32_t) (ngx_soporte_load(&tenant->bank[i].good)
+                            + ngx_soporte_load(&tenant->bank[i].soft));
+        hard += (uint32_t) ngx_soporte_load(&tenant->bank[i].hard);
+    }
+
+    streak = ngx_soporte_load(&tenant->streak);
+
+    /* while we answer in its stead, what still arrives says nothing */
+
+    if (ngx_soporte_load(&tenant->gate) == NGX_SOPORTE_GATE_OPEN) {
+
+        if (good != tenant->seen_good) {
+            ngx_http_soporte_seal_event(seal, tenant, NGX_SOPORTE_EVENT_GOOD,
+                                        good - tenant->seen_good,
+                                        NGX_SOPORTE_CAUSE_UNKNOWN,
+                                        seal->mono);
+        }
+
+        news = hard - tenant->seen_hard;
+
+        if (news && streak) {
+            ngx_http_soporte_seal_event(seal, tenant, NGX_SOPORTE_EVENT_HARD,
+                                        ngx_min(news, streak),
+                                        NGX_SOPORTE_CAUSE_STATUS,
+                                        ngx_soporte_load(&tenant->failing));
+        }
+
+        if (tenant->detect.next && tenant->detect.next <= seal->mono) {
+            ngx_http_soporte_seal_event(seal, tenant, NGX_SOPORTE_EVENT_TICK,
+                                        0, NGX_SOPORTE_CAUSE_UNKNOWN,
+                                        seal->mono);
+        }
+    }
+
+    tenant->seen_good = good;
+    tenant->seen_hard = hard;
+}
+
+
+static void
+ngx_http_soporte_seal_event(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, ngx_soporte_event_e type, ngx_uint_t n,
+    ngx_soporte_cause_e cause, int64_t at)
+{
+    ngx_soporte_event_t  event;
+
+    event.type = type;
+    event.cause = cause;
+    event.n = n;
+    event.at = ngx_min(at, seal->mono);
+    event.random = ngx_random();
+
+    ngx_http_soporte_seal_act(seal, tenant,
+                              ngx_soporte_detect(&tenant->detect,
+                                                 &seal->detect, &event,
+                                                 seal->mono));
+}
+
+
+static void
+ngx_http_soporte_seal_act(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, ngx_uint_t actions)
+{
+    int64_t                      t;
+    ngx_soporte_state_e          state;
+    const ngx_soporte_outage_t  *outage;
+
+    if (actions & NGX_SOPORTE_ACTION_DOWN) {
+        t = ngx_http_soporte_seal_wall(seal, tenant->detect.began);
+
+        ngx_soporte_outage_begin(&tenant->history.outages, t);
+
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "tenant \"%*s\" is down since %L s",
+                      (size_t) tenant->len, tenant->key, seal->now - t);
+    }
+
+    if (actions & NGX_SOPORTE_ACTION_ENDED) {
+        t = ngx_http_soporte_seal_wall(seal, tenant->detect.run);
+        outage = ngx_soporte_outage_end(&tenant->history.outages, t);
+
+        if (outage) {
+            ngx_http_soporte_seal_outage(seal, tenant, outage);
+
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "tenant \"%*s\" answers again after %uD s",
+                          (size_t) tenant->len, tenant->key,
+                          outage->ended - outage->began);
+        }
+    }
+
+    state = ngx_soporte_detect_state(&tenant->detect);
+
+    if (state == ngx_soporte_load(&tenant->state)) {
+        return;
+    }
+
+    t = seal->now;
+
+    if (state == NGX_SOPORTE_STATE_DOWN) {
+        t = ngx_http_soporte_seal_wall(seal, tenant->detect.began);
+    }
+
+    ngx_soporte_store(&tenant->since, t);
+    ngx_soporte_store(&tenant->state, state);
+}
+
+
+/* its seconds, by the months and the days that they lie in */
+
+static void
+ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, const ngx_soporte_outage_t *outage)
+{
+    int64_t                  t;
+    ngx_uint_t               i;
+    ngx_soporte_month_t     *month;
+
+    for (i = 0; i < 2; i++) {
+        month = &tenant->history.month[i];
+
+        if (month->start == 0) {
+            continue;
+        }
+
+        ngx_http_soporte_seal_calendar(seal, month->start);
+
+        month->outage += ngx_soporte_outage_overlap(outage->began,
+                                                    outage->ended,
+                                                    month->start,
+                                                    seal->month_until);
+    }
+
+    for (t = outage->began; t < outage->ended; t = seal->day_until) {
+        ngx_http_soporte_seal_calendar(seal, t);
+
+        ngx_soporte_days_outage(&tenant->history.days, seal->day,
+            ngx_soporte_outage_overlap(outage->began, outage->ended,
+                                       seal->day_from, seal->day_until));
+    }
+}
+
+
+static void
+ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant)
+{
+    uint32_t               life[NGX_SOPORTE_HIST_BUCKETS], from, to;
+    uint64_t               bank[NGX_SOPORTE_BANKS][4];
+    ngx_uint_t             i, flags, skipped;
+    ngx_soporte_header_t  *header;
+
+    for (i = 0; i < NGX_SOPORTE_BANKS; i++) {
+        bank[i][0] = ngx_soporte_load(&tenant->bank[i].good);
+        bank[i][1] = ngx_soporte_load(&tenant->bank[i].hard);
+        bank[i][2] = ngx_soporte_load(&tenant->bank[i].soft);
+        bank[i][3] = ngx_soporte_load(&tenant->bank[i].slow);
+    }
+
+    flags = NGX_SOPORTE_SLOT_SERVING|NGX_SOPORTE_SLOT_RECORDED;
+
+    switch (ngx_soporte_load(&tenant->gate)) {
+
+    case NGX_SOPORTE_GATE_RESTORE:
+        flags |= NGX_SOPORTE_SLOT_RESTORE;
+        break;
+
+    case NGX_SOPORTE_GATE_MAINTENANCE:
+        flags |= NGX_SOPORTE_SLOT_MAINTENANCE;
+        break;
+
+    default:
+        if ((int64_t) ngx_soporte_load(&tenant->stamp) > seal->now) {
+            flags |= NGX_SOPORTE_SLOT_MAINTENANCE;
+        }
+    }
+
+    /* slots that no visit saw: was the node there? */
+
+    header = seal->zone->header;
+    to = ngx_soporte_acquire(&header->gap_to);
+    from = ngx_soporte_load(&header->gap_from);
+
+    skipped = (from < to && tenant->history.slots.newest < to
+               && seal->slot > from)
+              ? 0 : NGX_SOPORTE_SLOT_SERVING;
+
+    ngx_soporte_slots_fold(&tenant->history.slots,
+                           (const uint64_t (*)[4]) bank, seal->slot, flags,
+                           skipped, seal->behind);
+
+    for (i = 0; i < NGX_SOPORTE_HIST_BUCKETS; i++) {
+        life[i] = ngx_soporte_load(&tenant->hist[i]);
+    }
+
+    ngx_soporte_hist_fold(&tenant->history.hist, life, seal->now);
+}
+
+
+static void
+ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, uint32_t minute)
+{
+    int64_t                         t;
+    uint64_t                        good, hard, soft, slow;
+    ngx_uint_t                      i;
+    ngx_soporte_month_t            *month;
+    ngx_soporte_minute_t            sum;
+    ngx_soporte_judgement_t         counted, excluded;
+    const ngx_soporte_judgement_t  *taken;
+
+    ngx_memzero(&sum, sizeof(ngx_soporte_minute_t));
+    ngx_soporte_slots_minute(&tenant->history.slots, minute, &sum);
+
+    ngx_soporte_minute_judge(&sum, NGX_SOPORTE_COUNTED, &counted);
+    ngx_soporte_minute_judge(&sum, NGX_SOPORTE_NOT_COUNTED, &excluded);
+
+    t = (int64_t) minute * 60;
+    month = tenant->history.month;
+
+    ngx_http_soporte_seal_calendar(seal, t);
+
+    /* the first month of a tenant begins with the tenant */
+
+    ngx_soporte_month_turn(month, ngx_max(seal->month_from, tenant->began));
+
+    taken = ngx_soporte_month_add(month, &counted, &excluded,
+                                  NGX_MAX_INT32_VALUE, NGX_SOPORTE_COUNTED);
+
+    ngx_soporte_days_minute(&tenant->history.days, seal->day, taken->state);
+
+    good = hard = soft = slow = 0;
+
+    for (i = 0; i < NGX_SOPORTE_MINUTE_SLOTS; i++) {
+        good += sum.slot[i].good;
+        hard += sum.slot[i].hard;
+        soft += sum.slot[i].soft;
+        slow += sum.slot[i].slow;
+    }
+
+    ngx_http_soporte_seal_act(seal, tenant,
+                              ngx_soporte_detect_minute(&tenant->detect, good,
+                                                        hard, soft, slow));
+}
+
+
+void
+ngx_http_soporte_seal_probe(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, ngx_uint_t failed,
+    ngx_soporte_cause_e cause, ngx_msec_t began)
+{
+    ngx_soporte_slots_probe(&tenant->history.slots, failed);
+
+    if (ngx_soporte_load(&tenant->gate) != NGX_SOPORTE_GATE_OPEN) {
+        return;
+    }
+
+    seal->mono = ngx_current_msec;
+    seal->now = ngx_time();
+
+    ngx_http_soporte_seal_event(seal, tenant,
+                                failed ? NGX_SOPORTE_EVENT_PROBE_FAILED
+                                       : NGX_SOPORTE_EVENT_PROBE_OK,
+                                1, cause, began);
+}
+
+
+/* leaves in seal the month and the day that hold t */
+
+static void
+ngx_http_soporte_seal_calendar(ngx_http_soporte_seal_t *seal, int64_t t)
+{
+    int64_t              local;
+    ngx_soporte_civil_t  c;
+
+    if (t < seal->month_from || t >= seal->month_until) {
+        ngx_http_soporte_seal_month(seal->tz, t, &seal->month_from,
+                                    &seal->month_until);
+    }
+
+    if (t >= seal->day_from && t < seal->day_until) {
+        return;
+    }
+
+    ngx_soporte_zoneinfo_local(seal->tz, t, &c);
+
+    seal->day = ngx_soporte_civil_days(c.year, c.month, c.day);
+    local = (int64_t) seal->day * 86400;
+
+    seal->day_from = ngx_soporte_zoneinfo_utc(seal->tz, local, NULL);
+    seal->day_until = ngx_soporte_zoneinfo_utc(seal->tz, local + 86400, NULL);
+}
+
+
+void
+ngx_http_soporte_seal_month(const ngx_soporte_zoneinfo_t *zone, int64_t t,
+    int64_t *from, int64_t *until)
+{
+    int32_t              days;
+    ngx_soporte_civil_t  c;
+
+    ngx_soporte_zoneinfo_local(zone, t, &c);
+
+    days = ngx_soporte_civil_days(c.year, c.month, 1);
+    *from = ngx_soporte_zoneinfo_utc(zone, (int64_t) days * 86400, NULL);
+
+    days += ngx_soporte_civil_month_days(c.year, c.month);
+    *until = ngx_soporte_zoneinfo_utc(zone, (int64_t) days * 86400, NULL);
+}
+
+
+static int64_t
+ngx_http_soporte_seal_wall(ngx_http_soporte_seal_t *seal, int64_t mono)
+{
+    return seal->now - (seal->mono - mono + 500) / 1000;
+}
