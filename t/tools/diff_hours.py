@@ -83,7 +83,8 @@ def main():
     lines = run.stdout.splitlines()
     wrong = [line for line in lines if ', expected ' in line]
     print('# %d zones, seed %d' % (len(zones), args.seed))
-    print('\n'.join('# ' + line for line in lines[:-1][:40]))
+    for line in lines[:-1][:40]:
+        print('# ' + line)
     total = values(doc)
 
     if run.returncode not in (0, 1) or (run.returncode == 1) != bool(wrong):

@@ -273,8 +273,26 @@ def random_calendar(rng, name, tz, first, last):
             pair = sorted(near(rng, zone, step) for _ in range(2))
             if pair[0] < pair[1]:
                 kind.append(pair)
+    for step in steps:
+        add_inverted(rng, zone, step, dates, periods)
     return cal(name, tz, weekly, dates=dates, closed=periods[0],
                extra=periods[1])
+
+
+def add_inverted(rng, zone, step, dates, periods):
+    """Where the clock goes forward: ranges that end before they start."""
+    gap = (local(zone, step).utcoffset() - local(zone, step - 1).utcoffset())
+    if not 0 < gap.total_seconds() <= 3 * 3600:
+        return
+    end = local(zone, step).replace(tzinfo=None)
+    middle = end - gap / 2
+    if rng.random() < 0.5 and middle.date() == end.date():
+        dates[middle.date().isoformat()] = [[middle.strftime('%H:%M'),
+                                             end.strftime('%H:%M')]]
+    elif rng.random() < 0.5:
+        rng.choice(periods).append([at.isoformat(timespec='minutes') for at
+                                    in (middle, end
+                                        + datetime.timedelta(minutes=5))])
 
 
 def instants(rng, oracle, n, first, last):

@@ -311,6 +311,19 @@ test_two_days(void **state)
     build(MEXICO, "2026-11-22T12:00");
 
     assert_open("2026-11-25T23:59", "2026-11-27T00:00");
+
+    /* a table that begins within such a shift, and one that ends there */
+
+    ngx_soporte_calendar_build(&cal, zone, at("2026-11-26T23:00")
+                               + 400 * 86400, &table);
+    assert_int_equal(table.intervals[0].from, table.lo);
+    assert_int_equal(table.intervals[0].until, at("2026-11-27T00:00"));
+
+    ngx_soporte_calendar_build(&cal, zone, at("2026-11-26T00:30")
+                               - 800 * 86400, &table);
+    assert_int_equal(table.intervals[table.n - 1].from,
+                     at("2026-11-25T23:59"));
+    assert_int_equal(table.intervals[table.n - 1].until, table.hi);
 }
 
 
@@ -369,7 +382,6 @@ test_clock_changes(void **state)
     ok(try_hours("sun", "01:30-02:30"));
     ok(try_hours("sat", "23:00-26:30"));
     ok(try_closed("2026-11-01T01:00", "2026-11-01T01:15"));
-    ok(try_open("2027-03-14T02:15", "2027-03-14T03:10"));
     build(NEW_YORK, "2026-11-22T12:00");
 
     /* 2026-11-01: 01:00-02:00 is shown twice, a boundary is the first */
@@ -385,8 +397,7 @@ test_clock_changes(void **state)
     assert_int_equal(table.intervals[i + 1].until
                      - table.intervals[i + 1].from, 3600 + 75 * 60);
 
-    /* 2027-03-14: 02:00-03:00 is skipped; 02:30 is what is shown as 03:30,
-       and 02:15-03:10 ends before it starts */
+    /* 2027-03-14: 02:00-03:00 is skipped; 02:30 is what is shown as 03:30 */
 
     for (i = 0; table.intervals[i].from < at("2027-03-13T00:00"); i++) {
         /* void */
@@ -394,6 +405,31 @@ test_clock_changes(void **state)
 
     assert_interval(i, "2027-03-13T23:00", "2027-03-14T03:30");
     assert_true(table.intervals[i + 1].from > at("2027-03-19T00:00"));
+}
+
+
+/* in a gap a range may end before it starts: it is none */
+
+static void
+test_inverted(void **state)
+{
+    ok(try_open("2027-03-14T02:15", "2027-03-14T03:10"));
+    ok(try_date("2027-03-14", "02:30-03:00", "02:00-02:15"));
+    ok(try_date("2027-03-15", "00:00-24:00", NULL));
+    build(NEW_YORK, "2026-11-22T12:00");
+
+    /* 02:00-02:15 is what is shown as 03:00-03:15 */
+
+    assert_int_equal(table.n, 2);
+    assert_interval(0, "2027-03-14T03:00", "2027-03-14T03:15");
+    assert_interval(1, "2027-03-15T00:00", "2027-03-16T00:00");
+
+    ngx_soporte_calendar_init(&cal, &tm.mem);
+    ok(try_hours("sun", "00:00-24:00"));
+    ok(try_closed("2027-03-14T02:45", "2027-03-14T03:30"));
+    build(NEW_YORK, "2026-11-22T12:00");
+
+    assert_int_equal(is_open("2027-03-14T03:35"), 1);
 }
 
 
@@ -670,6 +706,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_dates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed_and_open, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clock_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_inverted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drift, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pauses, setup, teardown),

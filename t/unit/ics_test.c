@@ -263,6 +263,8 @@ test_rules(void **state)
         /* anchored at DTSTART, not at what is asked */
         { "20241001", "FREQ=YEARLY;INTERVAL=6", 2025, 2040,
           "2030-10-01 2036-10-01" },
+        { "20241001", "FREQ=YEARLY;INTERVAL=6", 2027, 2036,
+          "2030-10-01 2036-10-01" },
         { "20241001", "FREQ=YEARLY;INTERVAL=6", 2010, 2024, "2024-10-01" },
 
         { "20200229", "FREQ=YEARLY", 2019, 2033,
