@@ -147,7 +147,7 @@ typedef struct {
 typedef struct {
     ngx_http_soporte_key_t         *key;          /* literal tenant */
     ngx_http_complex_value_t       *value;        /* tenant with variables */
-    ngx_int_t                       index;        /* it is one variable, or -1 */
+    ngx_int_t                       index;        /* of the one in it, or -1 */
     ngx_uint_t                      tenant_set;
 
     ngx_http_complex_value_t       *maintenance;
@@ -177,7 +177,8 @@ typedef struct {
     unsigned                        finalized:1;
     unsigned                        counted:1;    /* 101, at its handshake */
     unsigned                        page:1;       /* we answered for it */
-    unsigned                        read_only:1;  /* Frappe said so */
+    unsigned                        peek:1;       /* a 503's body is read */
+    unsigned                        read_only:1;  /* Frappe said so in it */
 } ngx_http_soporte_ctx_t;
 
 #define NGX_HTTP_SOPORTE_CTX_VARIABLES                                        \
@@ -238,6 +239,7 @@ ngx_http_soporte_ctx(ngx_http_request_t *r)
 
     return ctx->tenant ? ctx : NULL;
 }
+
 
 void ngx_http_soporte_tenant_overflow(ngx_http_soporte_main_conf_t *smcf,
     ngx_log_t *log);

@@ -1,19 +1,22 @@
 
 /*
- * The header filter: a WebSocket is counted at its handshake, and the end of
- * the upstream's body is listened to, since only the upstream's own finalizer
- * knows a body that was cut short.
+ * The filters: a WebSocket is counted at its handshake; the end of the
+ * upstream's body is listened to, since only the upstream's own finalizer
+ * knows a body that was cut short; a 503 is read for what Frappe says in it.
  */
 
 #include "ngx_http_soporte.h"
 
 
 static ngx_int_t ngx_http_soporte_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_soporte_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
 static ngx_uint_t ngx_http_soporte_second(ngx_array_t *states);
 static void ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
 void
@@ -21,6 +24,9 @@ ngx_http_soporte_filter_init(void)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_soporte_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_soporte_body_filter;
 }
 
 
@@ -61,7 +67,52 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
         u->finalize_request = ngx_http_soporte_finalize;
     }
 
+    if (r->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ctx->peek = 1;
+    }
+
     return ngx_http_next_header_filter(r);
+}
+
+
+/*
+ * frappe/exceptions.py, InReadOnlyMode: writes are refused with 503 while the
+ * application answers all else; its exc_type stands in the first bytes.
+ */
+
+static ngx_int_t
+ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t               *b;
+    ngx_chain_t             *cl;
+    ngx_http_soporte_ctx_t  *ctx;
+
+    static const char  name[] = "InReadOnlyMode";
+
+    ctx = ngx_http_soporte_ctx_room(r);
+
+    if (!ctx->peek || r != r->main) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (!ngx_buf_in_memory(b) || b->last == b->pos) {
+            continue;
+        }
+
+        if (ngx_strlcasestrn(b->pos, b->last, (u_char *) name,
+                             sizeof(name) - 2))
+        {
+            ctx->read_only = 1;
+        }
+
+        ctx->peek = 0;
+        break;
+    }
+
+    return ngx_http_next_body_filter(r, in);
 }
 
 

@@ -319,6 +319,7 @@ ngx_http_soporte_ticket_token(ngx_http_request_t *r,
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
+    expires = 0;
     ngx_str_null(&cookie);
     token = ngx_soporte_form_get(&f->form, "token");
 

@@ -184,27 +184,38 @@ ngx_int_t
 ngx_soporte_spool_scan(ngx_soporte_spool_t *sp, int dir,
     ngx_soporte_spool_entry_pt handler, void *data)
 {
-    int             fd;
-    DIR            *d;
-    ngx_int_t       rc;
-    struct dirent  *de;
+    int  fd;
 
     /* an open of its own: the position of "dir" is shared by all threads */
 
     fd = ngx_soporte_spool_opendir(dir, ".");
-    if (fd == -1) {
-        return NGX_ERROR;
-    }
+
+    return (fd == -1) ? NGX_ERROR
+                      : ngx_soporte_spool_scan_fd(sp, fd, handler, data);
+}
+
+
+ngx_int_t
+ngx_soporte_spool_scan_fd(ngx_soporte_spool_t *sp, int fd,
+    ngx_soporte_spool_entry_pt handler, void *data)
+{
+    int             sys;
+    DIR            *d;
+    ngx_int_t       rc;
+    struct dirent  *de;
 
     d = fdopendir(fd);
+
     if (d == NULL) {
+        sys = errno;
         (void) close(fd);
+        errno = sys;
         return NGX_ERROR;
     }
 
     rc = NGX_OK;
 
-    for ( ;; ) {
+    while (rc == NGX_OK) {
         errno = 0;
         de = readdir(d);
 
@@ -213,19 +224,14 @@ ngx_soporte_spool_scan(ngx_soporte_spool_t *sp, int dir,
             break;
         }
 
-        if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0) {
-            continue;
-        }
-
-        rc = handler(sp, de->d_name, data);
-        if (rc != NGX_OK) {
-            break;
+        if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0) {
+            rc = handler(sp, de->d_name, data);
         }
     }
 
-    fd = errno;
+    sys = errno;
     (void) closedir(d);
-    errno = fd;
+    errno = sys;
 
     return rc;
 }
@@ -242,8 +248,8 @@ ngx_soporte_spool_file(ngx_soporte_spool_t *sp, const char *name, void *data)
         files->bytes += ngx_soporte_spool_cost(st.st_size);
     }
 
-    if (files->remove && strcmp(name, NGX_SOPORTE_SPOOL_JSON) != 0
-        && unlinkat(files->dir, name, 0) == -1 && errno != ENOENT)
+    if (files->remove && unlinkat(files->dir, name, 0) == -1
+        && errno != ENOENT)
     {
         return NGX_ERROR;
     }
@@ -256,7 +262,6 @@ ngx_int_t
 ngx_soporte_spool_weigh(ngx_soporte_spool_t *sp, int parent, const char *name,
     ngx_uint_t remove, uint64_t *bytes)
 {
-    int                        sys;
     ngx_int_t                  rc;
     ngx_soporte_spool_files_t  files;
 
@@ -268,19 +273,12 @@ ngx_soporte_spool_weigh(ngx_soporte_spool_t *sp, int parent, const char *name,
         return NGX_ERROR;
     }
 
-    rc = ngx_soporte_spool_scan(sp, files.dir, ngx_soporte_spool_file, &files);
+    rc = ngx_soporte_spool_scan_fd(sp, files.dir, ngx_soporte_spool_file,
+                                   &files);
 
-    if (rc == NGX_OK && remove
-        && ((unlinkat(files.dir, NGX_SOPORTE_SPOOL_JSON, 0) == -1
-             && errno != ENOENT)
-            || unlinkat(parent, name, AT_REMOVEDIR) == -1))
-    {
+    if (rc == NGX_OK && remove && unlinkat(parent, name, AT_REMOVEDIR) == -1) {
         rc = NGX_ERROR;
     }
-
-    sys = errno;
-    (void) close(files.dir);
-    errno = sys;
 
     *bytes = files.bytes;
 

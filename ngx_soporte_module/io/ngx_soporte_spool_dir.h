@@ -100,10 +100,12 @@ int ngx_soporte_spool_opendir(int dir, const char *name);
 ngx_int_t ngx_soporte_spool_scan(ngx_soporte_spool_t *sp, int dir,
     ngx_soporte_spool_entry_pt handler, void *data);
 
-/*
- * Weighs the directory of a ticket, and removes it if asked to, ticket.json
- * last, so that what a crash leaves tells the state; NGX_ERROR has errno.
- */
+/* the same with a descriptor of the caller's, which is closed */
+
+ngx_int_t ngx_soporte_spool_scan_fd(ngx_soporte_spool_t *sp, int fd,
+    ngx_soporte_spool_entry_pt handler, void *data);
+
+/* weighs a ticket's directory, removes it if asked to; NGX_ERROR has errno */
 
 ngx_int_t ngx_soporte_spool_weigh(ngx_soporte_spool_t *sp, int parent,
     const char *name, ngx_uint_t remove, uint64_t *bytes);

@@ -227,34 +227,36 @@ ngx_soporte_spool_open_ticket(ngx_soporte_spool_claim_t *c, int parent,
 
     rc = ngx_soporte_spool_json(dir, c->mem, room, &t->json);
 
-    if (rc == NGX_OK) {
-        l.names = names;
-        l.n = 0;
-        l.dir = dir;
-
-        rc = ngx_soporte_spool_scan(c->sp, dir, ngx_soporte_spool_listed, &l);
-
-        if (rc == NGX_OK && l.n) {
-            qsort(names, l.n, sizeof(names[0]), ngx_soporte_spool_byname);
-
-            t->nfiles = l.n;
-            t->files = ngx_soporte_alloc(c->mem, l.n * sizeof(names[0]));
-
-            if (t->files == NULL) {
-                errno = ENOMEM;
-                rc = NGX_ERROR;
-
-            } else {
-                ngx_memcpy(t->files, names, l.n * sizeof(names[0]));
-            }
-        }
+    if (rc != NGX_OK) {
+        sys = errno;
+        (void) close(dir);
+        errno = sys;
+        return rc;
     }
 
-    sys = errno;
-    (void) close(dir);
-    errno = sys;
+    l.names = names;
+    l.n = 0;
+    l.dir = dir;
 
-    return rc;
+    rc = ngx_soporte_spool_scan_fd(c->sp, dir, ngx_soporte_spool_listed, &l);
+
+    if (rc != NGX_OK || l.n == 0) {
+        return rc;
+    }
+
+    qsort(names, l.n, sizeof(names[0]), ngx_soporte_spool_byname);
+
+    t->nfiles = l.n;
+    t->files = ngx_soporte_alloc(c->mem, l.n * sizeof(names[0]));
+
+    if (t->files == NULL) {
+        errno = ENOMEM;
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(t->files, names, l.n * sizeof(names[0]));
+
+    return NGX_OK;
 }
 
 
@@ -326,7 +328,9 @@ ngx_soporte_spool_take(ngx_soporte_spool_claim_t *c, ngx_uint_t from,
 {
     int                          sys;
     char                         name[NGX_SOPORTE_SPOOL_ID + 1];
+    uint64_t                     bytes;
     ngx_int_t                    rc;
+    struct stat                  st;
     ngx_soporte_spool_t         *sp;
     ngx_soporte_spool_batch_t   *b;
     ngx_soporte_spool_ticket_t  *t;
@@ -356,12 +360,15 @@ ngx_soporte_spool_take(ngx_soporte_spool_claim_t *c, ngx_uint_t from,
             return ngx_soporte_spool_fail(c->err, sys, "read", name);
         }
 
-        /* gone, or emptied by a done() that was killed */
+        /* gone, or left by a done() that was killed */
 
         if (sys == ENOENT
-            && (unlinkat(sp->dirs[from], name, AT_REMOVEDIR) == 0
-                || errno == ENOENT))
+            && (from == NGX_SOPORTE_SPOOL_SENDING
+                || fstatat(sp->dirs[from], name, &st, AT_SYMLINK_NOFOLLOW)
+                   == -1))
         {
+            (void) ngx_soporte_spool_weigh(sp, sp->dirs[from], name, 1,
+                                           &bytes);
             return NGX_OK;
         }
 
@@ -513,31 +520,57 @@ ngx_soporte_spool_read(ngx_soporte_spool_t *sp, const u_char id[16],
 }
 
 
+/*
+ * ticket.json goes first: a claimed ticket without it is one that is done,
+ * whatever else a crash leaves.
+ */
+
 ngx_int_t
 ngx_soporte_spool_done(ngx_soporte_spool_t *sp, const u_char id[16],
     ngx_soporte_spool_err_t *err)
 {
-    char      name[NGX_SOPORTE_SPOOL_ID + 1];
-    uint64_t  bytes;
+    int          parent, dir;
+    char         name[NGX_SOPORTE_SPOOL_ID + 1];
+    uint64_t     bytes, rest;
+    struct stat  st;
 
     ngx_memzero(err, sizeof(ngx_soporte_spool_err_t));
     ngx_soporte_spool_text(name, id);
 
-    if (ngx_soporte_spool_weigh(sp, sp->dirs[NGX_SOPORTE_SPOOL_SENDING], name,
-                                1, &bytes)
-        == NGX_OK)
+    parent = sp->dirs[NGX_SOPORTE_SPOOL_SENDING];
+    dir = ngx_soporte_spool_opendir(parent, name);
+
+    if (dir == -1) {
+
+        /* another leader was done with it first */
+
+        return (errno == ENOENT) ? NGX_OK
+               : ngx_soporte_spool_fail(err, errno, "open", "sending");
+    }
+
+    bytes = 0;
+
+    if (fstatat(dir, NGX_SOPORTE_SPOOL_JSON, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && unlinkat(dir, NGX_SOPORTE_SPOOL_JSON, 0) == 0)
     {
-        ngx_soporte_spool_charge(sp, bytes, 0);
-        return NGX_OK;
+        bytes = ngx_soporte_spool_cost(st.st_size);
     }
 
-    /* another leader was done with it first */
+    (void) close(dir);
 
-    if (errno == ENOENT) {
-        return NGX_OK;
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0) {
+        bytes += ngx_soporte_spool_cost(1);
+
+    } else if (ngx_soporte_spool_weigh(sp, parent, name, 1, &rest) == NGX_OK) {
+        bytes += rest;
+
+    } else if (errno != ENOENT) {
+        (void) ngx_soporte_spool_fail(err, errno, "unlink", "sending");
     }
 
-    return ngx_soporte_spool_fail(err, errno, "unlink", "sending");
+    ngx_soporte_spool_charge(sp, bytes, 0);
+
+    return (err->code == NGX_SOPORTE_SPOOL_NO_ERROR) ? NGX_OK : NGX_ERROR;
 }
 
 

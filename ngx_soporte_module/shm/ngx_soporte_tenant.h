@@ -53,7 +53,7 @@ struct ngx_soporte_tenant_s {
     uint32_t            state;               /* measured, ngx_soporte_state_e */
     int64_t             failing;             /* monotonic ms, streak's first */
     uint64_t            generation;          /* of the configuration, literal */
-    uint64_t            stamp;               /* unix s, soporte_maintenance on */
+    uint64_t            stamp;               /* unix s, switched on until */
     int64_t             since;               /* unix s, of the state */
     int64_t             began;               /* unix s, slot given */
     u_char              key[NGX_SOPORTE_KEY_MAX];

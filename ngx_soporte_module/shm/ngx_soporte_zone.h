@@ -66,8 +66,8 @@ struct ngx_soporte_header_s {
 
     /* of the node in time: what minutes are judged by */
 
-    ngx_soporte_clock_t  clock;              /* the leader's */
-    int64_t        alive;                    /* unix s, any worker's last tick */
+    ngx_soporte_clock_t  clock;              /* of the leader */
+    int64_t        alive;                    /* unix s, last tick of any */
     uint32_t       gap_from;                 /* slots in which the node was */
     uint32_t       gap_to;                   /* not there: [from, to), last */
 
