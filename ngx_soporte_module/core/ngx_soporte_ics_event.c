@@ -227,7 +227,7 @@ ngx_soporte_ics_exdate(ngx_soporte_ics_reader_t *reader)
         reader->value.data = value.data;
         reader->value.len = p - value.data;
 
-        time.line = 0;
+        ngx_memzero(&time, sizeof(ngx_soporte_ics_time_t));
 
         if (ngx_soporte_ics_time(reader, &time) != NGX_OK) {
             return NGX_ERROR;

@@ -16,36 +16,40 @@
 #define NGX_SOPORTE_ICS_MONTHS  0x1ffe            /* bits 1 .. 12 */
 
 
-/* a part of an RRULE, NAME=VALUE; value is what is left of it */
+/* a part of an RRULE, NAME=VALUE: what is left of the value */
 
 typedef struct {
     const u_char            *p;
     const u_char            *last;
+    ngx_uint_t               bad;                 /* not understood */
 } ngx_soporte_ics_part_t;
 
 
 typedef struct {
     const char              *name;
-    const char              *(*read)(ngx_soporte_ics_rule_t *rule,
+    void                   (*read)(ngx_soporte_ics_rule_t *rule,
                                  ngx_soporte_ics_part_t *part);
+    const char              *wrong;
 } ngx_soporte_ics_part_type_t;
 
 
-static const char *ngx_soporte_ics_interval(ngx_soporte_ics_rule_t *rule,
+static void ngx_soporte_ics_interval(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part);
-static const char *ngx_soporte_ics_count(ngx_soporte_ics_rule_t *rule,
+static void ngx_soporte_ics_count(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part);
-static const char *ngx_soporte_ics_by_month(ngx_soporte_ics_rule_t *rule,
+static void ngx_soporte_ics_by_month(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part);
-static const char *ngx_soporte_ics_by_monthday(ngx_soporte_ics_rule_t *rule,
+static void ngx_soporte_ics_by_monthday(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part);
-static const char *ngx_soporte_ics_by_day(ngx_soporte_ics_rule_t *rule,
+static void ngx_soporte_ics_by_day(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part);
 static const char *ngx_soporte_ics_rule_check(ngx_soporte_ics_rule_t *rule);
-static int32_t ngx_soporte_ics_number(ngx_soporte_ics_part_t *part);
-static ngx_uint_t ngx_soporte_ics_weekday(ngx_soporte_ics_part_t *part,
-    u_char *weekday);
-static ngx_uint_t ngx_soporte_ics_comma(ngx_soporte_ics_part_t *part);
+static int32_t ngx_soporte_ics_number(ngx_soporte_ics_part_t *part,
+    int32_t max);
+static int32_t ngx_soporte_ics_sign(ngx_soporte_ics_part_t *part);
+static u_char ngx_soporte_ics_weekday(ngx_soporte_ics_part_t *part);
+static ngx_uint_t ngx_soporte_ics_take(ngx_soporte_ics_part_t *part,
+    u_char ch);
 static void ngx_soporte_ics_year(const ngx_soporte_ics_event_t *event,
     int32_t year, uint32_t months[13]);
 static uint32_t ngx_soporte_ics_monthdays(const ngx_soporte_ics_rule_t *rule,
@@ -62,12 +66,17 @@ static void ngx_soporte_ics_recur(const ngx_soporte_ics_event_t *event,
 /* FREQ and UNTIL are read apart */
 
 static const ngx_soporte_ics_part_type_t  ngx_soporte_ics_parts[] = {
-    { "INTERVAL=", ngx_soporte_ics_interval },
-    { "COUNT=", ngx_soporte_ics_count },
-    { "BYMONTH=", ngx_soporte_ics_by_month },
-    { "BYMONTHDAY=", ngx_soporte_ics_by_monthday },
-    { "BYDAY=", ngx_soporte_ics_by_day },
-    { NULL, NULL }
+    { "INTERVAL=", ngx_soporte_ics_interval,
+      "has an INTERVAL that is not 1 to 9999" },
+    { "COUNT=", ngx_soporte_ics_count,
+      "has a COUNT that is not 1 to 9999" },
+    { "BYMONTH=", ngx_soporte_ics_by_month,
+      "has a BYMONTH that is not 1 to 12" },
+    { "BYMONTHDAY=", ngx_soporte_ics_by_monthday,
+      "has a BYMONTHDAY that is not 1 to 31 or -1 to -31" },
+    { "BYDAY=", ngx_soporte_ics_by_day,
+      "has a BYDAY that is not of the form MO,-1FR or too long" },
+    { NULL, NULL, NULL }
 };
 
 
@@ -77,7 +86,6 @@ ngx_soporte_ics_rule_read(ngx_soporte_ics_rule_t *rule,
 {
     size_t                              len;
     ngx_uint_t                          i, freq, seen;
-    const char                         *what;
     const u_char                       *p, *last;
     ngx_soporte_ics_part_t              part;
     const ngx_soporte_ics_part_type_t  *type;
@@ -91,7 +99,9 @@ ngx_soporte_ics_rule_read(ngx_soporte_ics_rule_t *rule,
 
     for (p = value->data; p <= last; p = part.last + 1) {
 
+        part.bad = 0;
         part.p = p;
+
         for (part.last = p; part.last < last; part.last++) {
             if (*part.last == ';') {
                 break;
@@ -126,9 +136,10 @@ ngx_soporte_ics_rule_read(ngx_soporte_ics_rule_t *rule,
         seen |= 1 << i;
         part.p += ngx_strlen(type->name);
 
-        what = type->read(rule, &part);
-        if (what) {
-            return what;
+        type->read(rule, &part);
+
+        if (part.bad || part.p != part.last) {
+            return type->wrong;
         }
     }
 
@@ -174,176 +185,141 @@ ngx_soporte_ics_rule_check(ngx_soporte_ics_rule_t *rule)
 }
 
 
-static const char *
+static void
 ngx_soporte_ics_interval(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part)
 {
-    rule->interval = ngx_soporte_ics_number(part);
-
-    return (rule->interval < 1 || part->p != part->last)
-           ? "has an INTERVAL that is not 1 to 9999" : NULL;
+    rule->interval = ngx_soporte_ics_number(part, 9999);
 }
 
 
-static const char *
+static void
 ngx_soporte_ics_count(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part)
 {
-    rule->count = ngx_soporte_ics_number(part);
-
-    return (rule->count < 1 || part->p != part->last)
-           ? "has a COUNT that is not 1 to 9999" : NULL;
+    rule->count = ngx_soporte_ics_number(part, 9999);
 }
 
 
-static const char *
+static void
 ngx_soporte_ics_by_month(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part)
 {
-    int32_t  month;
-
     do {
-        month = ngx_soporte_ics_number(part);
+        rule->months |= (uint32_t) 1 << ngx_soporte_ics_number(part, 12);
 
-        if (month < 1 || month > 12) {
-            return "has a BYMONTH that is not 1 to 12";
-        }
-
-        rule->months |= (uint32_t) 1 << month;
-
-    } while (ngx_soporte_ics_comma(part));
-
-    return (part->p != part->last) ? "has a bad BYMONTH" : NULL;
+    } while (ngx_soporte_ics_take(part, ','));
 }
 
 
-static const char *
+static void
 ngx_soporte_ics_by_monthday(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part)
 {
-    int32_t    day;
     uint32_t  *days;
 
     do {
-        days = &rule->days;
+        days = (ngx_soporte_ics_sign(part) < 0) ? &rule->days_back
+                                                : &rule->days;
+        *days |= (uint32_t) 1 << ngx_soporte_ics_number(part, 31);
 
-        if (part->p < part->last && (*part->p == '+' || *part->p == '-')) {
-            days = (*part->p == '-') ? &rule->days_back : &rule->days;
-            part->p++;
-        }
-
-        day = ngx_soporte_ics_number(part);
-
-        if (day < 1 || day > 31) {
-            return "has a BYMONTHDAY that is not 1 to 31 or -1 to -31";
-        }
-
-        *days |= (uint32_t) 1 << day;
-
-    } while (ngx_soporte_ics_comma(part));
-
-    return (part->p != part->last) ? "has a bad BYMONTHDAY" : NULL;
+    } while (ngx_soporte_ics_take(part, ','));
 }
 
 
-static const char *
+static void
 ngx_soporte_ics_by_day(ngx_soporte_ics_rule_t *rule,
     ngx_soporte_ics_part_t *part)
 {
-    u_char      weekday;
-    int32_t     nth, sign;
+    int32_t     sign, nth;
     ngx_uint_t  n;
 
     do {
         n = rule->nweekdays;
-        nth = 0;
-        sign = 1;
 
         if (n == NGX_SOPORTE_ICS_WEEKDAYS) {
-            return "has a BYDAY of more than 32 days";
+            part->bad = 1;
+            return;
         }
+
+        nth = 0;
 
         if (part->p < part->last && (*part->p < 'A' || *part->p > 'Z')) {
-
-            if (*part->p == '+' || *part->p == '-') {
-                sign = (*part->p == '-') ? -1 : 1;
-                part->p++;
-            }
-
-            nth = ngx_soporte_ics_number(part);
-
-            if (nth < 1 || nth > 53) {
-                return "has a BYDAY whose number is not 1 to 53";
-            }
+            sign = ngx_soporte_ics_sign(part);
+            nth = sign * ngx_soporte_ics_number(part, 53);
         }
 
-        if (!ngx_soporte_ics_weekday(part, &weekday)) {
-            return "has a BYDAY with an unknown day";
-        }
-
-        rule->weekdays[n].nth = (int8_t) (sign * nth);
-        rule->weekdays[n].weekday = weekday;
+        rule->weekdays[n].nth = (int8_t) nth;
+        rule->weekdays[n].weekday = ngx_soporte_ics_weekday(part);
         rule->nweekdays++;
 
-    } while (ngx_soporte_ics_comma(part));
-
-    return (part->p != part->last) ? "has a bad BYDAY" : NULL;
+    } while (ngx_soporte_ics_take(part, ','));
 }
 
 
-/* 0 to 9999, -1 if there is none; leaves what follows */
+/* 1 to max; leaves what follows */
 
 static int32_t
-ngx_soporte_ics_number(ngx_soporte_ics_part_t *part)
+ngx_soporte_ics_number(ngx_soporte_ics_part_t *part, int32_t max)
 {
-    int32_t        n;
-    const u_char  *start;
+    int32_t  n;
 
-    n = 0;
+    for (n = 0; part->p < part->last; part->p++) {
 
-    for (start = part->p; part->p < part->last; part->p++) {
-
-        if (*part->p < '0' || *part->p > '9') {
+        if (*part->p < '0' || *part->p > '9' || n > max) {
             break;
         }
 
         n = n * 10 + (*part->p - '0');
-
-        if (n > 9999) {
-            return -1;
-        }
     }
 
-    return (part->p == start) ? -1 : n;
+    if (n < 1 || n > max) {
+        part->bad = 1;
+        return 1;
+    }
+
+    return n;
 }
 
 
-static ngx_uint_t
-ngx_soporte_ics_weekday(ngx_soporte_ics_part_t *part, u_char *weekday)
+/* "+", "-" or nothing */
+
+static int32_t
+ngx_soporte_ics_sign(ngx_soporte_ics_part_t *part)
+{
+    if (ngx_soporte_ics_take(part, '-')) {
+        return -1;
+    }
+
+    (void) ngx_soporte_ics_take(part, '+');
+
+    return 1;
+}
+
+
+static u_char
+ngx_soporte_ics_weekday(ngx_soporte_ics_part_t *part)
 {
     u_char             i;
     static const char  names[] = "SUMOTUWETHFRSA";
 
-    if (part->last - part->p < 2) {
-        return 0;
-    }
-
-    for (i = 0; i < 7; i++) {
+    for (i = 0; i < 7 && part->last - part->p >= 2; i++) {
         if (ngx_memcmp(part->p, names + 2 * i, 2) == 0) {
             part->p += 2;
-            *weekday = i;
-            return 1;
+            return i;
         }
     }
+
+    part->bad = 1;
 
     return 0;
 }
 
 
 static ngx_uint_t
-ngx_soporte_ics_comma(ngx_soporte_ics_part_t *part)
+ngx_soporte_ics_take(ngx_soporte_ics_part_t *part, u_char ch)
 {
-    if (part->p == part->last || *part->p != ',') {
+    if (part->p == part->last || *part->p != ch) {
         return 0;
     }
 
