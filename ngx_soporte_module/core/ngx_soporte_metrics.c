@@ -78,6 +78,17 @@ const ngx_soporte_metric_t  ngx_soporte_metrics[NGX_SOPORTE_METRICS] = {
       "Unix time at which the current maintenance window ends, 0 if none.",
       NULL },
 
+    { "soporte_incident_start_timestamp_seconds", "gauge",
+      "Unix time of the first failure of the open outage, 0 if none is open.",
+      NULL },
+
+    { "soporte_month_availability_ratio", "gauge",
+      "Contract availability of the month so far, unknown counted as down.",
+      NULL },
+
+    { "soporte_month_budget_remaining_seconds", "gauge",
+      "Error budget left this month, negative once overspent.", NULL },
+
     { "soporte_tenant_state", "gauge",
       "Current state of a tenant.", "soporte_tenant_state" },
 
@@ -282,6 +293,43 @@ ngx_soporte_metric_milli(ngx_soporte_out_t *out, ngx_uint_t metric,
                                     : NULL,
                               &v);
     ngx_soporte_metric_fraction(out, n);
+}
+
+
+void
+ngx_soporte_metric_int(ngx_soporte_out_t *out, ngx_uint_t metric,
+    const ngx_str_t *tenant, int64_t n)
+{
+    u_char  *p, buf[NGX_INT64_LEN + 1];
+
+    ngx_soporte_metric_sample(out, metric, "", tenant, NULL, NULL);
+
+    p = ngx_soporte_text_int64(buf, n);
+    *p++ = '\n';
+
+    ngx_soporte_out(out, buf, p - buf);
+}
+
+
+void
+ngx_soporte_metric_micro(ngx_soporte_out_t *out, ngx_uint_t metric,
+    const ngx_str_t *tenant, uint64_t n)
+{
+    u_char      *p, buf[NGX_INT64_LEN + 9];
+    uint64_t     unit;
+
+    ngx_soporte_metric_sample(out, metric, "", tenant, NULL, NULL);
+
+    p = ngx_soporte_text_uint64(buf, n / 1000000);
+    *p++ = '.';
+
+    for (unit = 100000; unit; unit /= 10) {
+        *p++ = '0' + n / unit % 10;
+    }
+
+    *p++ = '\n';
+
+    ngx_soporte_out(out, buf, p - buf);
 }
 
 

@@ -37,6 +37,9 @@ typedef enum {
     NGX_SOPORTE_METRIC_UP,
     NGX_SOPORTE_METRIC_UPSTREAM,
     NGX_SOPORTE_METRIC_MAINTENANCE_END,
+    NGX_SOPORTE_METRIC_OUTAGE_START,
+    NGX_SOPORTE_METRIC_MONTH_RATIO,
+    NGX_SOPORTE_METRIC_MONTH_BUDGET,
 
     /* of one tenant, in detail */
 
@@ -48,6 +51,9 @@ typedef enum {
 
     NGX_SOPORTE_METRICS
 } ngx_soporte_metric_e;
+
+
+#define NGX_SOPORTE_METRIC_BULK_LAST  NGX_SOPORTE_METRIC_MONTH_BUDGET
 
 
 typedef struct {
@@ -82,6 +88,12 @@ void ngx_soporte_metric_info(ngx_soporte_out_t *out, ngx_uint_t metric,
 /* the same, n thousandths */
 void ngx_soporte_metric_milli(ngx_soporte_out_t *out, ngx_uint_t metric,
     const ngx_str_t *tenant, const char *value, uint64_t n);
+
+/* a tenant's sample of a signed number, and of n millionths */
+void ngx_soporte_metric_int(ngx_soporte_out_t *out, ngx_uint_t metric,
+    const ngx_str_t *tenant, int64_t n);
+void ngx_soporte_metric_micro(ngx_soporte_out_t *out, ngx_uint_t metric,
+    const ngx_str_t *tenant, uint64_t n);
 
 /*
  * A histogram from what ngx_soporte_hist_cumulate() gives, the sum in

@@ -1,28 +1,21 @@
 
 /*
- * The scrape: copies what the slots say and renders it by core's table.
+ * Copies what header and slots say and renders it by core's table; scrape.c
+ * decides how much of it at a time.
  */
 
-#include "ngx_http_soporte.h"
-#include "ngx_http_soporte_reply.h"
-#include "ngx_http_soporte_report.h"
+#include "ngx_http_soporte_metrics.h"
+#include "ngx_http_soporte_month.h"
 
 #include "ngx_soporte_metrics.h"
 
 
-#define NGX_HTTP_SOPORTE_BULK  600           /* tenants, in the node's scrape */
-
-
-static void ngx_http_soporte_metrics_node(ngx_soporte_out_t *out,
-    ngx_soporte_zone_t *zone);
 static void ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone);
 static void ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
     ngx_soporte_header_t *header);
-static void ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
-    ngx_soporte_zone_t *zone, uint32_t first, uint32_t step);
-static ngx_int_t ngx_http_soporte_metrics_detail(ngx_http_request_t *r,
-    ngx_soporte_out_t *out, ngx_soporte_zone_t *zone, ngx_str_t *name);
+static uint64_t ngx_http_soporte_metrics_outage(
+    const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone, ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_metrics_hist(const ngx_soporte_tenant_t *tenant,
@@ -31,108 +24,37 @@ static ngx_uint_t ngx_http_soporte_metrics_usable(
     ngx_soporte_state_e state);
 
 
-ngx_int_t
-ngx_http_soporte_metrics_handler(ngx_http_request_t *r)
+/* adds one tenant to the sums of the node */
+
+void
+ngx_http_soporte_metrics_sum(ngx_http_soporte_sums_t *sums,
+    ngx_soporte_zone_t *zone, uint32_t slot)
 {
-    ngx_int_t                      rc, of, shard;
-    ngx_str_t                      arg;
-    ngx_uint_t                     bulk;
-    ngx_soporte_out_t             *out;
-    ngx_soporte_zone_t            *zone;
-    ngx_http_soporte_body_t        body;
-    ngx_http_soporte_reply_t       reply;
-    ngx_http_soporte_main_conf_t  *smcf;
+    uint64_t               one[NGX_SOPORTE_HIST_LE + 1];
+    ngx_uint_t             i;
+    ngx_soporte_tenant_t  *tenant;
 
-    static const char              suffix[] = "/tenants";
+    tenant = ngx_soporte_tenant(zone, slot);
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+    ngx_http_soporte_metrics_hist(tenant, one);
+
+    for (i = 0; i <= NGX_SOPORTE_HIST_LE; i++) {
+        sums->le[i] += one[i];
     }
 
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-    zone = smcf->zone;
+    sums->upstream_ms += ngx_soporte_load(&tenant->upstream_ms);
 
-    out = ngx_http_soporte_body(&body, r->pool);
-
-    bulk = (r->uri.len >= sizeof(suffix) - 1
-            && ngx_strncmp(r->uri.data + r->uri.len - (sizeof(suffix) - 1),
-                           suffix, sizeof(suffix) - 1) == 0);
-
-    shard = 0;
-    of = 1;
-
-    if (ngx_http_arg(r, (u_char *) "of", 2, &arg) == NGX_OK) {
-        of = ngx_atoi(arg.data, arg.len);
+    if (slot != NGX_SOPORTE_OTHER && ngx_soporte_tenant_known(zone, tenant)) {
+        sums->states[ngx_http_soporte_state(tenant, ngx_time())]++;
     }
-
-    if (ngx_http_arg(r, (u_char *) "shard", 5, &arg) == NGX_OK) {
-        shard = ngx_atoi(arg.data, arg.len);
-    }
-
-    if (of < 1 || of > 1024 || shard < 0 || shard >= of) {
-        return NGX_HTTP_BAD_REQUEST;
-    }
-
-    if (ngx_http_arg(r, (u_char *) "tenant", 6, &arg) == NGX_OK) {
-        rc = ngx_http_soporte_metrics_detail(r, out, zone, &arg);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-    } else if (bulk) {
-        ngx_http_soporte_metrics_bulk(out, zone, shard, of);
-
-    } else {
-        ngx_http_soporte_metrics_node(out, zone);
-        ngx_http_soporte_metrics_work(out, zone);
-
-        if (ngx_soporte_load(&zone->header->used) <= NGX_HTTP_SOPORTE_BULK) {
-            ngx_http_soporte_metrics_bulk(out, zone, 0, 1);
-        }
-    }
-
-    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
-    reply.status = NGX_HTTP_OK;
-    ngx_str_set(&reply.type, "text/plain; version=0.0.4; charset=utf-8");
-
-    return ngx_http_soporte_reply(r, &reply, &body);
 }
 
 
-/* sums over the tenants */
-
-static void
+void
 ngx_http_soporte_metrics_node(ngx_soporte_out_t *out,
-    ngx_soporte_zone_t *zone)
+    ngx_soporte_zone_t *zone, const ngx_http_soporte_sums_t *sums)
 {
-    uint32_t               i, used;
-    uint64_t               one[NGX_SOPORTE_HIST_LE + 1];
-    uint64_t               all[NGX_SOPORTE_HIST_LE + 1], sum;
-    ngx_uint_t             k, states[NGX_SOPORTE_STATES];
-    ngx_soporte_tenant_t  *tenant;
-
-    ngx_memzero(all, sizeof(all));
-    ngx_memzero(states, sizeof(states));
-    sum = 0;
-
-    used = ngx_soporte_acquire(&zone->header->used);
-
-    for (i = 0; i < used; i++) {
-        tenant = ngx_soporte_tenant(zone, i);
-
-        ngx_http_soporte_metrics_hist(tenant, one);
-
-        for (k = 0; k <= NGX_SOPORTE_HIST_LE; k++) {
-            all[k] += one[k];
-        }
-
-        sum += ngx_soporte_load(&tenant->upstream_ms);
-
-        if (i && ngx_soporte_tenant_known(zone, tenant)) {
-            states[ngx_http_soporte_state(tenant, ngx_time())]++;
-        }
-    }
+    ngx_uint_t  k;
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_BUILD_INFO);
     ngx_soporte_metric_info(out, NGX_SOPORTE_METRIC_BUILD_INFO,
@@ -146,12 +68,14 @@ ngx_http_soporte_metrics_node(ngx_soporte_out_t *out,
 
     for (k = 0; k < NGX_SOPORTE_STATES; k++) {
         ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_TENANTS, NULL,
-                                ngx_http_soporte_state_name(k), states[k]);
+                                ngx_http_soporte_state_name(k), sums->states[k]);
     }
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_DURATION);
-    ngx_soporte_metric_histogram(out, NGX_SOPORTE_METRIC_DURATION, NULL, all,
-                                 sum);
+    ngx_soporte_metric_histogram(out, NGX_SOPORTE_METRIC_DURATION, NULL,
+                                 sums->le, sums->upstream_ms);
+
+    ngx_http_soporte_metrics_work(out, zone);
 }
 
 
@@ -243,79 +167,100 @@ ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
 }
 
 
-/* a metric's samples stand together: one pass over the tenants for each */
+/* the samples of one bulk metric for one tenant */
 
-static void
+void
 ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
-    ngx_soporte_zone_t *zone, uint32_t first, uint32_t step)
+    ngx_soporte_zone_t *zone, uint32_t slot, ngx_uint_t metric)
 {
-    uint32_t                    i, used;
-    ngx_uint_t                  metric;
     ngx_soporte_tenant_t       *tenant;
+    ngx_http_soporte_month_t    month;
     ngx_http_soporte_report_t   report;
 
-    used = ngx_soporte_acquire(&zone->header->used);
+    tenant = ngx_soporte_tenant(zone, slot);
 
-    for (metric = NGX_SOPORTE_METRIC_REQUESTS;
-         metric <= NGX_SOPORTE_METRIC_MAINTENANCE_END;
-         metric++)
+    /* the rest, counted together, is no tenant that could be up */
+
+    if (!ngx_soporte_tenant_known(zone, tenant)
+        || (slot == NGX_SOPORTE_OTHER
+            && metric != NGX_SOPORTE_METRIC_REQUESTS))
     {
-        ngx_soporte_metric_head(out, metric);
+        return;
+    }
 
-        for (i = first; i < used; i += step) {
-            tenant = ngx_soporte_tenant(zone, i);
+    ngx_http_soporte_report(zone, tenant, ngx_time(), &report);
 
-            if (!ngx_soporte_tenant_known(zone, tenant)) {
-                continue;
-            }
+    switch (metric) {
 
-            /* the rest, counted together, is no tenant that could be up */
+    case NGX_SOPORTE_METRIC_REQUESTS:
+        ngx_soporte_metric_uint(out, metric, &report.key, "good",
+                                report.good);
+        ngx_soporte_metric_uint(out, metric, &report.key, "hard",
+                                report.hard);
+        ngx_soporte_metric_uint(out, metric, &report.key, "soft",
+                                report.soft);
+        ngx_soporte_metric_uint(out, metric, &report.key, "excluded",
+                                report.excluded);
+        return;
 
-            if (i == NGX_SOPORTE_OTHER
-                && metric != NGX_SOPORTE_METRIC_REQUESTS)
-            {
-                continue;
-            }
-
-            ngx_http_soporte_report(zone, tenant, ngx_time(), &report);
-
-            switch (metric) {
-
-            case NGX_SOPORTE_METRIC_REQUESTS:
-                ngx_soporte_metric_uint(out, metric, &report.key, "good",
-                                        report.good);
-                ngx_soporte_metric_uint(out, metric, &report.key, "hard",
-                                        report.hard);
-                ngx_soporte_metric_uint(out, metric, &report.key, "soft",
-                                        report.soft);
-                ngx_soporte_metric_uint(out, metric, &report.key, "excluded",
-                                        report.excluded);
-                break;
-
-            case NGX_SOPORTE_METRIC_UP:
-                ngx_soporte_metric_uint(out, metric, &report.key, NULL,
+    case NGX_SOPORTE_METRIC_UP:
+        ngx_soporte_metric_uint(out, metric, &report.key, NULL,
                                ngx_http_soporte_metrics_usable(report.state));
-                break;
+        return;
 
-            case NGX_SOPORTE_METRIC_UPSTREAM:
-                ngx_soporte_metric_milli(out, metric, &report.key, NULL,
-                                     ngx_soporte_load(&tenant->upstream_ms));
-                break;
+    case NGX_SOPORTE_METRIC_UPSTREAM:
+        ngx_soporte_metric_milli(out, metric, &report.key, NULL,
+                                 ngx_soporte_load(&tenant->upstream_ms));
+        return;
 
-            default: /* NGX_SOPORTE_METRIC_MAINTENANCE_END */
-                ngx_soporte_metric_uint(out, metric, &report.key, NULL,
-                                        report.posted ? report.notice.ends
-                                                      : 0);
-                break;
-            }
-        }
+    case NGX_SOPORTE_METRIC_MAINTENANCE_END:
+        ngx_soporte_metric_uint(out, metric, &report.key, NULL,
+                                report.posted ? report.notice.ends : 0);
+        return;
+
+    case NGX_SOPORTE_METRIC_OUTAGE_START:
+        ngx_soporte_metric_uint(out, metric, &report.key, NULL,
+                               ngx_http_soporte_metrics_outage(tenant));
+        return;
+
+    default:
+        break;
+    }
+
+    ngx_http_soporte_month(tenant, ngx_time(), NGX_SOPORTE_TARGET,
+                           NGX_SOPORTE_COUNTED, &month);
+
+    if (month.start == 0) {
+        return;
+    }
+
+    if (metric == NGX_SOPORTE_METRIC_MONTH_BUDGET) {
+        ngx_soporte_metric_int(out, metric, &report.key,
+                           month.figures[NGX_SOPORTE_COUNTED].left);
+        return;
+    }
+
+    if (month.figures[NGX_SOPORTE_COUNTED].min_ppm >= 0) {
+        ngx_soporte_metric_micro(out, metric, &report.key,
+                           month.figures[NGX_SOPORTE_COUNTED].min_ppm);
     }
 }
 
 
-static ngx_int_t
-ngx_http_soporte_metrics_detail(ngx_http_request_t *r, ngx_soporte_out_t *out,
-    ngx_soporte_zone_t *zone, ngx_str_t *name)
+static uint64_t
+ngx_http_soporte_metrics_outage(const ngx_soporte_tenant_t *tenant)
+{
+    const ngx_soporte_outage_t  *outage;
+
+    outage = ngx_soporte_outage_open(&tenant->history.outages);
+
+    return outage ? outage->began : 0;
+}
+
+
+ngx_int_t
+ngx_http_soporte_metrics_detail(ngx_soporte_out_t *out,
+    ngx_soporte_zone_t *zone, const ngx_str_t *name)
 {
     ngx_soporte_tenant_t  *tenant;
 
