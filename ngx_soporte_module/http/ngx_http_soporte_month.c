@@ -35,7 +35,7 @@ ngx_http_soporte_month(const ngx_soporte_tenant_t *tenant, time_t now,
     ngx_memzero(month, sizeof(ngx_http_soporte_month_t));
 
     record = tenant->history.month[0];
-    until = ((time_t) tenant->judged + 1) * 60;
+    until = record.start ? ((time_t) tenant->judged + 1) * 60 : 0;
 
     month->start = record.start;
     month->reading = reading;
