@@ -133,7 +133,8 @@ typedef struct {
 
 typedef struct {
     ngx_soporte_policy_t           *policy;
-    ngx_soporte_value_t            *policy_tree;
+    ngx_soporte_value_t            *policy_tree;  /* as merged */
+    ngx_soporte_value_t            *policy_view;  /* as pages see it */
     ngx_soporte_value_t            *policy_patch; /* of this level's file */
     ngx_str_t                       policy_file;
     ngx_http_soporte_place_t        policy_place;

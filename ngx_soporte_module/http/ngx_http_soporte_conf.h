@@ -65,6 +65,10 @@ ngx_soporte_value_t *ngx_http_soporte_conf_json(ngx_conf_t *cf,
 ngx_int_t ngx_http_soporte_conf_policy(ngx_conf_t *cf,
     ngx_http_soporte_srv_conf_t *parent, ngx_http_soporte_srv_conf_t *conf);
 
+/* the policy's tree for pages, in mem; NULL: memory refused; policy.c */
+ngx_soporte_value_t *ngx_http_soporte_policy_view(ngx_soporte_mem_t *mem,
+    const ngx_soporte_value_t *tree, const ngx_soporte_policy_t *policy);
+
 /* raises the limits of a portal's location to what a ticket needs */
 void ngx_http_soporte_conf_portal_limits(ngx_http_core_loc_conf_t *clcf);
 

@@ -436,6 +436,7 @@ ngx_http_soporte_conf_policy(ngx_conf_t *cf,
         if (conf->policy_patch == NULL) {
             conf->policy = parent->policy;
             conf->policy_tree = parent->policy_tree;
+            conf->policy_view = parent->policy_view;
             return NGX_OK;
         }
 
@@ -501,5 +502,8 @@ ngx_http_soporte_load_merge(ngx_conf_t *cf, ngx_soporte_value_t *base,
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    conf->policy_view = ngx_http_soporte_policy_view(mem, conf->policy_tree,
+                                                     conf->policy);
+
+    return conf->policy_view ? NGX_OK : NGX_ERROR;
 }

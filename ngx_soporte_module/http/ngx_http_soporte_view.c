@@ -173,7 +173,7 @@ ngx_http_soporte_view(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
                                                      ngx_time()));
 
     (void) ngx_soporte_value_ref(&view->mem, view->root, "policy",
-                                 sscf->policy_tree);
+                                 sscf->policy_view);
 
     ngx_http_soporte_view_hours(view);
 

@@ -181,7 +181,7 @@ ngx_http_soporte_date(ngx_http_soporte_voice_t *voice, const char *pattern,
     int64_t t)
 {
     ngx_soporte_civil_t       c;
-    ngx_http_soporte_blank_t  blanks[7];
+    ngx_http_soporte_blank_t  blanks[8];
 
     ngx_soporte_zoneinfo_local(voice->zone, t, &c);
 
@@ -196,16 +196,20 @@ ngx_http_soporte_date(ngx_http_soporte_voice_t *voice, const char *pattern,
     blanks[4].name = 'y';
     blanks[4].text = ngx_http_soporte_number(voice, c.year);
 
-    /* "%H:%M" */
+    /* two digits each, out of one "hh:mm" */
 
     blanks[5].name = 'H';
     blanks[5].text = ngx_http_soporte_hhmm(voice, c.hour, c.minute);
+    blanks[6].name = 'M';
+    blanks[6].text = blanks[5].text;
 
-    if (blanks[5].text.len > 3) {
-        blanks[5].text.len -= 3;
+    if (blanks[5].text.len == 5) {
+        blanks[5].text.len = 2;
+        blanks[6].text.len = 2;
+        blanks[6].text.data += 3;
     }
 
-    blanks[6].name = 0;
+    blanks[7].name = 0;
 
     return ngx_http_soporte_fill(voice, "date", pattern, blanks);
 }
