@@ -68,7 +68,8 @@ ngx_http_soporte_metrics_node(ngx_soporte_out_t *out,
 
     for (k = 0; k < NGX_SOPORTE_STATES; k++) {
         ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_TENANTS, NULL,
-                                ngx_http_soporte_state_name(k), sums->states[k]);
+                                ngx_http_soporte_state_name(k),
+                                sums->states[k]);
     }
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_DURATION);
