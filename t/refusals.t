@@ -1,0 +1,161 @@
+# Prevents a mistake in nginx.conf that is found only in production: nginx -t
+# refuses it, names the value, and says in which file and line.
+
+use strict;
+use warnings;
+
+use Soporte::Nginx;
+use Soporte::Test;
+
+my $zone = 'soporte_zone zone=t:4m;';
+my $nginx = Soporte::Nginx->new(files => {
+    'broken.json'   => qq({\n  "contact": {"phone": "1" "tel": 2}\n}\n),
+    'field.json'    => qq({"contact": {"email": "nobody"}}\n),
+    'words.json'    => qq({"promises": 1}\n),
+    'open.html'     => "<p>\n{{#state}}\n<p>\n",
+    'partial.html'  => "{{>nowhere}}\n",
+    'style.html'    => "<style>{{x}}</style>\n",
+});
+
+
+# the configuration of a case begins in line 8
+
+sub check {
+    my ($http) = @_;
+
+    $nginx->conf("%%GLOBALS%%\nevents { }\nhttp {\n%%HTTP%%\n$http\n}\n");
+
+    return $nginx->check;
+}
+
+
+sub refused {
+    my ($name, $http, $words) = @_;
+
+    my ($code, $said) = check($http);
+
+    isnt($code, 0, "refused: $name");
+    like($said, $words, "... and says so: $name");
+    like($said, qr{(?:nginx\.conf|open\.html|nowhere)\S*:\d+|line \d+},
+         "... with a line: $name");
+}
+
+
+my $server = "$zone\nserver { listen 127.0.0.1:%%PORT%%; soporte acme;";
+
+refused('an unknown parameter', 'soporte_zone zone=t:4m size=3;',
+        qr/invalid parameter "size=3"/);
+refused('a zone too small', 'soporte_zone zone=t:64k;',
+        qr/zone "t" is too small: 8 tenants need \d+k/);
+refused('a zone too small for its tenants',
+        'soporte_zone zone=t:1m tenants=10000;',
+        qr/too small: 10000 tenants need \d+k/);
+refused('a zone without a size', 'soporte_zone zone=t;',
+        qr/invalid zone "zone=t"/);
+refused('two zones', "$zone\n$zone", qr/"soporte_zone" directive is dupl/);
+refused('a tenant without a zone',
+        "server { listen 127.0.0.1:%%PORT%%;\nsoporte acme; }",
+        qr/"soporte_zone" is missing/);
+refused('a portal without a zone', 'soporte_portal /soporte;',
+        qr/"soporte_zone" is missing/);
+refused('a bad tenant', "$zone\nserver { soporte 'a b'; }",
+        qr/invalid tenant "a b"/);
+refused('a tenant that is ours', "$zone\nserver { soporte _other; }",
+        qr/invalid tenant "_other"/);
+refused('a policy that is not there',
+        "$zone\nsoporte_policy %%PREFIX%%/none.json;",
+        qr/none\.json" can't be opened: No such file/);
+refused('a policy that is no JSON',
+        "$zone\nsoporte_policy %%PREFIX%%/broken.json;",
+        qr/broken\.json", line 2, column \d+: /);
+refused('a policy with a bad field',
+        "$zone\nsoporte_policy %%PREFIX%%/field.json;\nserver { }",
+        qr/contact\.email: .* in \S+nginx\.conf:\d+/);
+refused('a policy with an unknown key',
+        "$zone\nsoporte_policy %%PREFIX%%/words.json;\nserver { }",
+        qr/promises/);
+refused('a page with an open section',
+        "$zone\nsoporte_page maintenance %%PREFIX%%/open.html;",
+        qr/open\.html", line \d+: /);
+refused('a page without its partial',
+        "$zone\nsoporte_page help %%PREFIX%%/partial.html;",
+        qr/partial\.html", line 1: .*nowhere/);
+refused('a page whose style is not static',
+        "$zone\nsoporte_page help %%PREFIX%%/style.html;",
+        qr/allowed by its hash/);
+refused('an unknown kind of page', "$zone\nsoporte_page front x.html;",
+        qr/unknown kind of page "front"/);
+refused('a bad path of the portal', "$zone\nsoporte_portal soporte;",
+        qr/invalid path "soporte"/);
+refused('a portal in a regular expression',
+        "$zone\nserver { location ~ x { soporte_portal; } }",
+        qr/regular expression/);
+refused('two handlers in one place',
+        "$zone\nserver { location /x { soporte_metrics; soporte_control; } }",
+        qr/another handler/);
+refused('a conninfo with an unknown word', "$zone\nsoporte_postgres 'a=b';",
+        qr/invalid connection option/);
+refused('a bad time', "$zone\nsoporte_postgres 'host=/tmp' timeout=x;",
+        qr/invalid time "timeout=x"/);
+refused('a bad size', "$zone\nsoporte_path /tmp/x max_size=1;",
+        qr/invalid size "max_size=1"/);
+refused('an unknown calendar', "$zone\nserver { soporte_hours tj; }",
+        qr/calendar "tj" is not defined in \S+nginx\.conf:\d+/);
+refused('hours that end before they begin',
+        "$zone\nsoporte_calendar a {\ntimezone UTC;\n"
+        . "hours mon 18:00-09:00;\n}", qr/24:00|33:00/);
+refused('a date that does not exist',
+        "$zone\nsoporte_calendar a {\ntimezone UTC;\n"
+        . "date 2026-02-30 closed;\n}", qr/2026-02-30/);
+refused('an unknown line of a calendar',
+        "$zone\nsoporte_calendar a {\nlunch 12:00;\n}",
+        qr/"lunch" with 1 argument/);
+refused('an unknown zone', "$zone\nsoporte_calendar a {\n"
+        . "timezone Mars/Olympus;\nhours mon 09:00-10:00;\n}\n"
+        . 'server { soporte_hours a; }', qr/Mars\/Olympus/);
+
+
+# what is right passes in silence, and leaves no trace
+
+my ($code, $said) = check(<<'END');
+    soporte_zone zone=t:4m tenants=100 file=%%PREFIX%%/shm;
+    soporte_path %%PREFIX%%/spool max_size=8m;
+    soporte_node one;
+    soporte_portal /soporte;
+    soporte_calendar tj {
+        timezone America/Tijuana;
+        hours mon-fri 09:00-14:00;
+        hours sat 22:00-30:00;
+        holidays mx-lft74;
+        date 2026-12-24 09:00-14:00;
+        date 2026-12-12 closed;
+        closed 2026-12-30T13:00 2027-01-02T00:00;
+        open 2026-12-26T10:00 2026-12-26T13:00;
+    }
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        soporte acme;
+        soporte_hours tj;
+        location ^~ /ayuda { soporte_portal; }
+        location /metrics { soporte_metrics; }
+    }
+END
+
+is($code, 0, 'a good configuration passes');
+unlike($said, qr/\[(?!notice)\w+\]/, '... without a word');
+ok(!-e $nginx->prefix . '/shm', '... and makes no shared file');
+ok(!-e $nginx->prefix . '/spool', '... and no spool');
+
+($code, $said) = check("$zone\nserver { soporte \$http_host; }");
+is($code, 0, '$http_host passes');
+like($said, qr/\[warn\].*http_host.*nginx\.conf:\d+/, '... with a warning');
+
+$nginx->conf("%%GLOBALS%%\nevents { use poll; }\nhttp {\n%%HTTP%%\n$zone\n}\n");
+($code, $said) = $nginx->check;
+isnt($code, 0, 'a method that threads can\'t wake is refused');
+like($said, qr/"poll"|"use poll"/, '... and told which');
+
+$nginx->conf("%%GLOBALS%%\nevents { }\n");
+is(($nginx->check)[0], 0, 'the module loads without http{}');
+
+done_testing;
