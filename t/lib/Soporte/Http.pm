@@ -182,11 +182,12 @@ sub body {
 sub until_match {
     my ($self, $pattern, $end) = @_;
 
-    until ($self->{buffer} =~ s/$pattern//) {
+    # the match is in the block that returns it: $1 ends with a loop
+
+    while (1) {
+        return $1 if $self->{buffer} =~ s/$pattern//;
         $self->more($end) or return;
     }
-
-    return $1;
 }
 
 
