@@ -178,6 +178,7 @@ typedef struct {
     unsigned                        finalized:1;
     unsigned                        counted:1;    /* 101, at its handshake */
     unsigned                        page:1;       /* we answered for it */
+    unsigned                        garbage:1;    /* no HTTP was answered */
     unsigned                        peek:1;       /* a 503's body is read */
     unsigned                        read_only:1;  /* Frappe said so in it */
 } ngx_http_soporte_ctx_t;

@@ -71,6 +71,12 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
         ctx->peek = 1;
     }
 
+    /* what is no status line nginx takes for an answer of HTTP/0.9: 200 */
+
+    if (r->http_version == NGX_HTTP_VERSION_9 && r->http_protocol.len) {
+        ctx->garbage = 1;
+    }
+
     return ngx_http_next_header_filter(r);
 }
 
@@ -146,7 +152,7 @@ ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc)
     ctx = ngx_http_soporte_ctx(r);
 
     ctx->finalized = 1;
-    ctx->rc = rc;
+    ctx->rc = ctx->garbage ? NGX_HTTP_BAD_GATEWAY : rc;
 
     ctx->finalize(r, rc);
 }

@@ -7,6 +7,7 @@
 #include "ngx_http_soporte.h"
 
 
+static ngx_uint_t ngx_http_soporte_broken(ngx_http_request_t *r);
 static void ngx_http_soporte_attempts(ngx_http_request_t *r,
     ngx_soporte_sample_t *sample);
 
@@ -23,6 +24,33 @@ ngx_http_soporte_polls(ngx_http_request_t *r)
 }
 
 
+/* what is no request that anybody's configuration was chosen for */
+
+static ngx_uint_t
+ngx_http_soporte_broken(ngx_http_request_t *r)
+{
+    if (r->method_name.len == 0 || r->uri.len == 0) {
+        return 1;
+    }
+
+    switch (r->err_status ? r->err_status : r->headers_out.status) {
+
+    case 0:
+    case NGX_HTTP_BAD_REQUEST:
+    case NGX_HTTP_REQUEST_TIME_OUT:
+    case NGX_HTTP_REQUEST_URI_TOO_LARGE:
+    case NGX_HTTP_REQUEST_HEADER_TOO_LARGE:
+    case NGX_HTTPS_CERT_ERROR:
+    case NGX_HTTPS_NO_CERT:
+    case NGX_HTTP_TO_HTTPS:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
 ngx_int_t
 ngx_http_soporte_log_handler(ngx_http_request_t *r)
 {
@@ -35,8 +63,20 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
 
     /* a WebSocket was counted at its handshake; subrequests are not logged */
 
-    if (ctx == NULL || ctx->counted || r != r->main) {
+    if (r != r->main || (ctx && ctx->counted)) {
         return NGX_OK;
+    }
+
+    if (ctx == NULL) {
+
+        /* "return", 413 and the like end before the gate */
+
+        ctx = ngx_http_soporte_broken(r) ? NULL
+                                         : ngx_http_soporte_ctx_make(r);
+
+        if (ctx == NULL) {
+            return NGX_OK;
+        }
     }
 
     /* the common case, as core/outcome would judge it: one whole answer */
