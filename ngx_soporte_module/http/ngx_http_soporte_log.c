@@ -67,12 +67,15 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    if (r->upstream == NULL && ngx_http_soporte_broken(r)) {
+        return NGX_OK;
+    }
+
     if (ctx == NULL) {
 
         /* "return", 413 and the like end before the gate */
 
-        ctx = ngx_http_soporte_broken(r) ? NULL
-                                         : ngx_http_soporte_ctx_make(r);
+        ctx = ngx_http_soporte_ctx_make(r);
 
         if (ctx == NULL) {
             return NGX_OK;
