@@ -69,7 +69,10 @@ sub control { request($control, @_)->{status} }
 
 ask('A', 30);
 ask('B', 7);
-is(good('a'), 30, 'counted');
+# counted in the log phase, that is after the answer
+
+wait_is(sub { good('a') }, 30, 'counted');
+wait_is(sub { good('b') }, 7, '... each');
 is(control('PUT', '/v1/tenants/b/restore',
            '{"phase": "migration", "message": "sigue"}'), 200, 'a restore');
 is(post_json($nginx->addr('A'), '/soporte/tickets',
@@ -107,7 +110,7 @@ $nginx->reload(1);
 same();
 is(good('c'), 0, 'a new tenant begins with nothing');
 ask('C', 3);
-is(good('c'), 3, '... and counts for itself');
+wait_is(sub { good('c') }, 3, '... and counts for itself');
 
 $what = 'removed and back';
 $nginx->conf(conf('8m', qw(B)));
