@@ -285,7 +285,7 @@ ngx_soporte_spool_reserve(ngx_soporte_spool_t *sp, uint64_t cost,
     used = ngx_atomic_fetch_add(sp->used, (ngx_atomic_int_t) cost);
 
     if (sp->max_size && used + cost > sp->max_size) {
-        ngx_soporte_spool_charge(sp, cost, 0);
+        ngx_soporte_spool_release(sp, cost);
         (void) ngx_soporte_spool_fail(err, 0, "no room in", "spool");
         err->code = NGX_SOPORTE_SPOOL_FULL;
         return NGX_ERROR;
@@ -465,7 +465,7 @@ ngx_soporte_spool_put(ngx_soporte_spool_t *sp, const u_char id[16],
 
     (void) ngx_soporte_spool_weigh(sp, sp->dirs[NGX_SOPORTE_SPOOL_TMP], tmp, 1,
                                    &bytes);
-    ngx_soporte_spool_charge(sp, cost, 0);
+    ngx_soporte_spool_release(sp, cost);
 
     if (rc == NGX_DECLINED) {
 

@@ -3,7 +3,8 @@
  * The spool: a directory per ticket, durable before the customer reads a
  * folio, and kept until PostgreSQL has it.
  *
- *     PATH/spool/tmp/       being written; swept when older than a minute
+ *     PATH/spool/tmp/       being written, swept when older than a minute;
+ *                           "done.*" is delivered, and on its way out
  *     PATH/spool/new/       durable, waits for delivery
  *     PATH/spool/sending/   claimed by the node's leader
  *     PATH/spool/dead/      refused by the database, "reason" beside it
@@ -163,9 +164,9 @@ void ngx_soporte_spool_close(ngx_soporte_spool_t *sp);
  * NGX_OK        durable.
  * NGX_DECLINED  a ticket of this id is in the spool already, and is durable;
  *               nothing was changed.
- * NGX_ERROR     nothing is kept, except after a fast exit (STOPPED) or when
- *               the leader was quicker than a failed last fsync: then the
- *               same id must be used again, which deduplicates.
+ * NGX_ERROR     nothing is kept, except when the leader was quicker than a
+ *               failed last fsync: so send the same id to PostgreSQL then,
+ *               or use it again; it deduplicates.
  */
 
 ngx_int_t ngx_soporte_spool_put(ngx_soporte_spool_t *sp, const u_char id[16],
@@ -177,7 +178,9 @@ ngx_int_t ngx_soporte_spool_put(ngx_soporte_spool_t *sp, const u_char id[16],
  * of any size is always taken).  What lies in sending/ comes first: left by a
  * dead leader, or by a delivery that has to be tried again.  So a batch is to
  * be finished before the next claim.  Memory is "mem"'s.  No ticket at all
- * is NGX_OK with n == 0.  An unreadable ticket goes to dead/ and is counted.
+ * is NGX_OK with n == 0; delivered ones are removed from the disk then.  An
+ * unreadable ticket goes to dead/ and is counted.  With n > 0 an error may
+ * stand in err beside NGX_OK: the batch is good, the next claim may fail.
  */
 
 ngx_int_t ngx_soporte_spool_claim(ngx_soporte_spool_t *sp,
@@ -189,7 +192,10 @@ ngx_int_t ngx_soporte_spool_claim(ngx_soporte_spool_t *sp,
 ssize_t ngx_soporte_spool_read(ngx_soporte_spool_t *sp, const u_char id[16],
     const char *name, u_char *buf, size_t size, ngx_soporte_spool_err_t *err);
 
-/* a claimed ticket is delivered: removed */
+/*
+ * A claimed ticket is delivered: set aside at once, removed (and given back
+ * to the budget) by a claim() that finds nothing to do, or by sweep().
+ */
 
 ngx_int_t ngx_soporte_spool_done(ngx_soporte_spool_t *sp, const u_char id[16],
     ngx_soporte_spool_err_t *err);
@@ -214,8 +220,9 @@ ngx_int_t ngx_soporte_spool_find(ngx_soporte_spool_t *sp, const u_char id[16],
     ngx_soporte_spool_err_t *err);
 
 /*
- * Removes what dead processes left in tmp/ (older than a minute), and links
- * that nobody took from notify/ for a week; returns how many of both.
+ * Removes what was delivered, what dead processes left in tmp/ (older than a
+ * minute), and links that nobody took from notify/ for a week; returns how
+ * many.  May run beside claim().
  */
 
 ngx_int_t ngx_soporte_spool_sweep(ngx_soporte_spool_t *sp,

@@ -163,13 +163,24 @@ ngx_soporte_spool_name_valid(const char *p)
 }
 
 
+/*
+ * Never below zero: what is given back may have been counted before a reboot,
+ * and a wrapped counter would refuse every ticket.
+ */
+
 void
-ngx_soporte_spool_charge(ngx_soporte_spool_t *sp, uint64_t n, ngx_uint_t add)
+ngx_soporte_spool_release(ngx_soporte_spool_t *sp, uint64_t n)
 {
-    if (sp->used) {
-        (void) ngx_atomic_fetch_add(sp->used, (ngx_atomic_int_t)
-                                    (add ? n : (uint64_t) 0 - n));
+    ngx_atomic_uint_t  used;
+
+    if (sp->used == NULL) {
+        return;
     }
+
+    do {
+        used = *sp->used;
+
+    } while (!ngx_atomic_cmp_set(sp->used, used, used - ngx_min(used, n)));
 }
 
 
@@ -436,7 +447,9 @@ ngx_soporte_spool_open(ngx_soporte_spool_conf_t *conf,
             goto failed;
         }
 
-        if (st.st_uid != geteuid() || (st.st_mode & 077)) {
+        /* a single process of root's works in the tree of the worker's user */
+
+        if ((st.st_uid != geteuid() && geteuid() != 0) || (st.st_mode & 077)) {
             (void) ngx_soporte_spool_fail(err, EPERM, "open",
                                           ngx_soporte_spool_names[i]);
             goto failed;

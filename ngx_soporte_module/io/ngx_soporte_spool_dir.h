@@ -86,10 +86,9 @@ ngx_int_t ngx_soporte_spool_parse(const char *p, u_char id[16]);
 
 ngx_uint_t ngx_soporte_spool_name_valid(const char *p);
 
-/* the budget: add or give back n bytes */
+/* gives n bytes back to the budget */
 
-void ngx_soporte_spool_charge(ngx_soporte_spool_t *sp, uint64_t n,
-    ngx_uint_t add);
+void ngx_soporte_spool_release(ngx_soporte_spool_t *sp, uint64_t n);
 
 /* a directory, links refused; -1 and errno */
 

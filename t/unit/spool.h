@@ -189,15 +189,22 @@ claim(ngx_uint_t max, size_t bytes)
 }
 
 
+/* delivers a batch, and sees it gone from the disk */
+
 static inline void
 finish(ngx_soporte_spool_batch_t *b)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, before;
+
+    before = entries("tmp");
 
     for (i = 0; i < b->n; i++) {
         assert_int_equal(ngx_soporte_spool_done(sp, b->tickets[i].id, &err),
                          NGX_OK);
     }
+
+    assert_int_equal(ngx_soporte_spool_sweep(sp, &err), b->n);
+    assert_int_equal(entries("tmp"), before);
 }
 
 

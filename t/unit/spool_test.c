@@ -274,6 +274,7 @@ test_failed_fsync(void **state)
         assert_int_equal(ngx_soporte_spool_claim(sp, mem, 1, 1,
                          &(ngx_soporte_spool_batch_t) { 0 }, &err), NGX_OK);
         assert_int_equal(ngx_soporte_spool_done(sp, id, &err), NGX_OK);
+        assert_int_equal(ngx_soporte_spool_sweep(sp, &err), 1);
         assert_int_equal(used, 0);
     }
 }
