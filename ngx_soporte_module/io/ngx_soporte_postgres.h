@@ -58,7 +58,7 @@ typedef struct {
 /*
  * Called for each row of a result.  The columns are libpq's, valid during the
  * call, zero terminated; data NULL is SQL's NULL.  Not NGX_OK ends the call
- * with DATA.
+ * with STOP: an answer that is not understood.
  */
 
 typedef ngx_int_t (*ngx_soporte_postgres_row_pt)(void *data, ngx_uint_t row,
@@ -86,9 +86,11 @@ typedef struct {
  * from its file, the password from the passfile, here and now, so that both
  * may be readable by the master alone; either file open to group or others is
  * refused.  Each address of each host becomes one candidate, in their order.
- * Forced: client_encoding UTF8, gssencmode off, nothing from the environment.
- * Defaults: user soporte_nginx, dbname soporte, application_name soporte, host
- * /var/run/postgresql.  NULL: err (INVALID) says why.
+ * Forced: client_encoding UTF8, gssencmode off, no file of anybody's home
+ * but a root.crt.  Defaults: user soporte_nginx, dbname soporte,
+ * application_name soporte, host /var/run/postgresql, port 5432, sslmode
+ * prefer.  NULL: err (INVALID) says why.  Otherwise err->text may hold a
+ * warning, with NO_ERROR.
  */
 
 ngx_soporte_postgres_conf_t *ngx_soporte_postgres_conninfo(
@@ -104,7 +106,7 @@ void ngx_soporte_postgres_close(ngx_soporte_postgres_t *pg);
 /*
  * Connects if there is no connection, within timeout ms that the candidates
  * share; begins with the one that answered last.  target_session_attrs and
- * TLS are libpq's.
+ * TLS are libpq's.  RETRY, STOP (password, role, database) or STOPPED.
  */
 
 ngx_int_t ngx_soporte_postgres_connect(ngx_soporte_postgres_t *pg,

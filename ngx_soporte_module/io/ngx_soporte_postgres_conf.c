@@ -676,6 +676,35 @@ ngx_soporte_postgres_params(ngx_soporte_postgres_parse_t *pr)
 }
 
 
+/* tickets over a net, to whoever answers there */
+
+static void
+ngx_soporte_postgres_warn(ngx_soporte_postgres_parse_t *pr)
+{
+    ngx_uint_t   i;
+    const char  *mode, *addr;
+
+    mode = ngx_soporte_postgres_option(pr, "sslmode");
+
+    if (mode && strncmp(mode, "verify-", 7) == 0) {
+        return;
+    }
+
+    for (i = 0; i < pr->conf->nhosts; i++) {
+        addr = pr->conf->hosts[i].hostaddr;
+
+        if (addr && strncmp(addr, "127.", 4) != 0 && strcmp(addr, "::1") != 0) {
+            (void) ngx_soporte_postgres_fail(pr->err,
+                                             NGX_SOPORTE_POSTGRES_NO_ERROR,
+                                             "host \"%s\" is reached without "
+                                             "sslmode=verify-full",
+                                             pr->conf->hosts[i].host);
+            return;
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_soporte_postgres_parse(ngx_soporte_postgres_parse_t *pr)
 {
@@ -717,6 +746,7 @@ ngx_soporte_postgres_parse(ngx_soporte_postgres_parse_t *pr)
     }
 
     ngx_soporte_postgres_params(pr);
+    ngx_soporte_postgres_warn(pr);
 
     return mem->failed ? ngx_soporte_postgres_nomem(pr->err) : NGX_OK;
 }

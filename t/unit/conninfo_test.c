@@ -206,6 +206,38 @@ test_conninfo_hosts(void **state)
 
 
 static void
+test_conninfo_warning(void **state)
+{
+    ngx_uint_t  i;
+
+    static const char  *quiet[] = {
+        "host=/tmp", "host=127.0.0.1", "hostaddr=::1",
+        "host=db hostaddr=192.0.2.1 sslmode=verify-full",
+        "host=db hostaddr=192.0.2.1 sslmode=verify-ca"
+    };
+
+    static const char  *loud[] = {
+        "host=db hostaddr=192.0.2.1",
+        "host=db hostaddr=192.0.2.1 sslmode=require password=geheim",
+        "host=/tmp,db hostaddr=,2001:db8::1 sslmode=disable"
+    };
+
+    for (i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+        accepted(conninfo("%s", quiet[i]));
+        assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_NO_ERROR);
+        assert_string_equal(err.text, "");
+    }
+
+    for (i = 0; i < sizeof(loud) / sizeof(loud[0]); i++) {
+        accepted(conninfo("%s", loud[i]));
+        assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_NO_ERROR);
+        assert_string_equal(err.text, "host \"db\" is reached without "
+                                      "sslmode=verify-full");
+    }
+}
+
+
+static void
 test_conninfo_syntax(void **state)
 {
     refused("host", "missing \"=\" after \"host\"");
@@ -348,6 +380,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         T(test_conninfo_defaults),
         T(test_conninfo_hosts),
+        T(test_conninfo_warning),
         T(test_conninfo_syntax),
         T(test_conninfo_passfile),
         T(test_conninfo_service),
