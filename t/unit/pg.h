@@ -75,6 +75,7 @@ test_pg_spawn(test_pg_t *pg, char **argv)
         (void) execv(argv[0], argv);
     }
 
+    perror(argv[0]);
     _exit(127);
 }
 
@@ -98,6 +99,10 @@ static inline void
 test_pg_clean(test_pg_t *pg, int failed)
 {
     char  cmd[256];
+
+    if (pg->dir[0] == '\0') {
+        return;
+    }
 
     (void) snprintf(cmd, sizeof(cmd), "%s cat '%s/log' >&2; rm -rf '%s'",
                     failed ? "" : ":", pg->dir, pg->dir);

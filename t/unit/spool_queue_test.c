@@ -39,12 +39,17 @@ test_create(void **state)
     /* links, files, and what is somebody else's */
 
     assert_int_equal(rmdir(path("new")), 0);
-    assert_int_equal(symlink("/tmp", path("new")), 0);
+    (void) snprintf(other, sizeof(other), "%s/victim", root);
+    assert_int_equal(mkdir(other, 0755), 0);
+    assert_int_equal(symlink(other, path("new")), 0);
     assert_int_equal(ngx_soporte_spool_create(root, geteuid(), getegid(),
                                               &err), NGX_ERROR);
     assert_int_equal(err.code, NGX_SOPORTE_SPOOL_DENIED);
     assert_null(ngx_soporte_spool_open(&conf, &err));
     assert_int_equal(err.code, NGX_SOPORTE_SPOOL_DENIED);
+
+    assert_int_equal(lstat(other, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
 
     assert_int_equal(unlink(path("new")), 0);
     write_file(path("new"), "x");
@@ -387,9 +392,10 @@ test_many(void **state)
     ngx_soporte_spool_stat_t    st;
     ngx_soporte_spool_batch_t   b;
 
-    /* written backwards; only the oldest have a ticket inside */
+    /* in a shuffled order; only the oldest have a ticket inside */
 
-    for (i = 100000; i-- > 0; /* void */ ) {
+    for (n = 0; n < 100000; n++) {
+        i = (uint64_t) n * 77777 % 100000;
         id = uuid(1700000000000 + i, i, 7);
         assert_int_equal(mkdir(path("new/%s", name(id)), 0700), 0);
 
