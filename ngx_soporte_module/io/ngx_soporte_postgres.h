@@ -144,6 +144,17 @@ ngx_int_t ngx_soporte_postgres_file_tickets(ngx_soporte_postgres_t *pg,
     ngx_soporte_postgres_err_t *err);
 
 /*
+ * Stores the bytes of an attachment of a ticket (or message) that was filed;
+ * json is what was filed, name the server's for the file.  To be called for
+ * each before the ticket leaves the spool; a repeat is harmless.  DATA: never
+ * to be stored.
+ */
+
+ngx_int_t ngx_soporte_postgres_attach(ngx_soporte_postgres_t *pg,
+    const ngx_str_t *json, const char *name, const ngx_str_t *content,
+    ngx_msec_t timeout, ngx_soporte_postgres_err_t *err);
+
+/*
  * ms to wait after so many failures in a row: 0 after none, then doubling from
  * 200 ms to 30 s, and somewhere between the half and the whole of that by
  * "random".  Pure.

@@ -219,6 +219,37 @@ ngx_soporte_postgres_file_tickets(ngx_soporte_postgres_t *pg,
 }
 
 
+ngx_int_t
+ngx_soporte_postgres_attach(ngx_soporte_postgres_t *pg, const ngx_str_t *json,
+    const char *name, const ngx_str_t *content, ngx_msec_t timeout,
+    ngx_soporte_postgres_err_t *err)
+{
+    static const char  sql[] =
+        "SELECT soporte.store_attachment(j ->> 'tenant', "
+        "coalesce(j ->> 'ticket', j ->> 'id')::pg_catalog.uuid, $2, $3) "
+        "FROM (SELECT $1::pg_catalog.jsonb) AS t (j)";
+
+    ngx_soporte_postgres_param_t  params[3];
+
+    ngx_memzero(params, sizeof(params));
+
+    params[0].value = *json;
+    params[1].value.data = (u_char *) name;
+    params[1].value.len = strlen(name);
+    params[2].value = *content;
+    params[2].bytea = 1;
+
+    /* an empty file is not NULL */
+
+    if (content->data == NULL) {
+        params[2].value.data = (u_char *) "";
+    }
+
+    return ngx_soporte_postgres_call(pg, sql, params, 3, timeout, NULL, NULL,
+                                     err);
+}
+
+
 ngx_msec_t
 ngx_soporte_postgres_backoff(ngx_uint_t failures, uint32_t random)
 {

@@ -416,6 +416,56 @@ test_params_keep_their_length(void **state)
 }
 
 
+static void
+test_attach(void **state)
+{
+    size_t                       i;
+    ngx_str_t                    json, content;
+    ngx_soporte_postgres_row_t   r;
+
+    r = good();
+    json = r.json;
+    assert_int_equal(ngx_soporte_postgres_file_tickets(pg, &r, 1, TIMEOUT,
+                                                       &err), NGX_OK);
+
+    content.len = 3000000;
+    content.data = ngx_soporte_alloc(mem, content.len);
+
+    for (i = 0; i < content.len; i++) {
+        content.data[i] = (u_char) i;
+    }
+
+    assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "a1.bin", &content,
+                                                 TIMEOUT, &err), NGX_OK);
+    assert_int_equal(number("SELECT count(*) FROM soporte.attachment WHERE "
+                            "tenant = 'acme' AND name = 'a1.bin' "
+                            "AND size = 3000000 "
+                            "AND get_byte(content, 2999999) = 2999999 % 256 "
+                            "AND get_byte(content, 256) = 0"), 1);
+
+    /* again, an empty one, and a message's */
+
+    assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "a1.bin", &content,
+                                                 TIMEOUT, &err), NGX_OK);
+    ngx_str_null(&content);
+    assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "b2.bin", &content,
+                                                 TIMEOUT, &err), NGX_OK);
+
+    json = text("{\"kind\":\"message\",\"tenant\":\"acme\","
+                "\"id\":\"0190a000-0000-7000-8000-0000000000f1\","
+                "\"ticket\":\"0190a000-0000-7000-8000-%012x\"}", serial);
+    assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "c3.bin", &content,
+                                                 TIMEOUT, &err), NGX_OK);
+    assert_int_equal(number("SELECT count(*) FROM soporte.attachment a "
+                            "JOIN soporte.ticket t ON t.tenant = a.tenant "
+                            "AND t.id = a.ticket"), 3);
+
+    assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "../x", &content,
+                                                 TIMEOUT, &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_DATA);
+}
+
+
 /* the server quotes values in its messages: they stay out of ours */
 
 static void
@@ -787,6 +837,7 @@ main(void)
         T(test_file_isolation),
         T(test_file_large),
         T(test_params_keep_their_length),
+        T(test_attach),
         T(test_errors_say_no_values),
         T(test_stopped_backend),
         T(test_stopped_postmaster),
