@@ -326,6 +326,10 @@ ngx_http_soporte_set_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (err.text[0]) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", err.text);
+    }
+
     return NGX_CONF_OK;
 }
 
