@@ -167,26 +167,39 @@ typedef struct {
  * A request, from the gate to the log phase.  It lies in the values of hidden
  * indexed variables: zeroed with the request, never cleared by an internal
  * redirect as r->ctx is, shared with subrequests, and without an allocation.
+ *
+ * nginx walks over all values and looks at their flags (ngx_http_script_run(),
+ * for a proxy_pass with variables), so each value keeps its form: 28 bits of
+ * ours, four flags that stay 0, a pointer of ours.
  */
 
 typedef struct {
-    ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
-    void                          (*finalize)(ngx_http_request_t *r,
-                                              ngx_int_t rc);
-    ngx_str_t                       category;     /* of a ticket being filed */
-    int32_t                         rc;           /* of the upstream's end */
     unsigned                        finalized:1;
     unsigned                        counted:1;    /* 101, at its handshake */
     unsigned                        page:1;       /* we answered for it */
     unsigned                        garbage:1;    /* no HTTP was answered */
     unsigned                        peek:1;       /* a 503's body is read */
     unsigned                        read_only:1;  /* Frappe said so in it */
+    unsigned                        free:22;
+    unsigned                        flags:4;      /* nginx's */
+    ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
+
+    signed                          rc:28;        /* of the upstream's end */
+    unsigned                        flags1:4;
+    void                          (*finalize)(ngx_http_request_t *r,
+                                              ngx_int_t rc);
+
+    unsigned                        category_len:28;
+    unsigned                        flags2:4;
+    u_char                         *category;     /* of a ticket being filed */
 } ngx_http_soporte_ctx_t;
 
-#define NGX_HTTP_SOPORTE_CTX_VARIABLES                                        \
-    ((sizeof(ngx_http_soporte_ctx_t)                                          \
-      + sizeof(ngx_http_variable_value_t) - 1)                                \
-     / sizeof(ngx_http_variable_value_t))
+#define NGX_HTTP_SOPORTE_CTX_VARIABLES  3
+
+_Static_assert(sizeof(ngx_http_soporte_ctx_t)
+               == NGX_HTTP_SOPORTE_CTX_VARIABLES
+                  * sizeof(ngx_http_variable_value_t),
+               "the context lies in the values of variables");
 
 
 extern ngx_module_t  ngx_http_soporte_module;

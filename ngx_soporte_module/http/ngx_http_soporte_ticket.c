@@ -482,7 +482,8 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     }
 
     if (slcf->queue) {
-        f->ctx->category = ticket->category;
+        f->ctx->category = ticket->category.data;
+        f->ctx->category_len = ticket->category.len;
 
         if (ngx_http_complex_value(r, slcf->queue, &ticket->queue) != NGX_OK)
         {
