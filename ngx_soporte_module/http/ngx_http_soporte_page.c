@@ -54,7 +54,16 @@ ngx_http_soporte_page_send(ngx_http_request_t *r,
     page = slcf->pages[kind];
 
     if (page->tpl == NULL) {
-        return NGX_HTTP_NOT_FOUND;
+
+        /* there is no such page; but what is closed or wrong stays so */
+
+        if (reply->status == NGX_HTTP_OK) {
+            return NGX_HTTP_NOT_FOUND;
+        }
+
+        ngx_str_set(&reply->type, "text/plain");
+
+        return ngx_http_soporte_reply_json(r, reply, NULL);
     }
 
     if (ngx_soporte_value_get(view->root, "title") == NULL) {
