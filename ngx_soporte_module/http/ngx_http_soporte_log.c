@@ -7,6 +7,12 @@
 #include "ngx_http_soporte.h"
 
 
+/* limit_req's and limit_conn's own values of r->limit_..._status */
+
+#define NGX_HTTP_SOPORTE_REQ_REJECTED   3
+#define NGX_HTTP_SOPORTE_CONN_REJECTED  2
+
+
 static ngx_uint_t ngx_http_soporte_broken(ngx_http_request_t *r);
 static void ngx_http_soporte_attempts(ngx_http_request_t *r,
     ngx_soporte_sample_t *sample);
@@ -17,7 +23,7 @@ static void ngx_http_soporte_attempts(ngx_http_request_t *r,
 static ngx_inline ngx_uint_t
 ngx_http_soporte_polls(ngx_http_request_t *r)
 {
-    return r->uri.len > sizeof("/socket.io/") - 1
+    return r->uri.len >= sizeof("/socket.io/") - 1
            && r->uri.data[1] == 's'
            && ngx_strncmp(r->uri.data, "/socket.io/",
                           sizeof("/socket.io/") - 1) == 0;
@@ -86,6 +92,7 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
 
     if (ctx->finalized && ctx->rc == NGX_OK && !ctx->page
         && r->upstream_states->nelts == 1
+        && r->limit_req_status == 0 && r->limit_conn_status == 0
         && !ngx_http_soporte_polls(r))
     {
         state = r->upstream_states->elts;
@@ -126,6 +133,14 @@ ngx_http_soporte_sample(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     if (ctx->page) {
         sample->flags |= NGX_SOPORTE_SAMPLE_EXCLUDED|NGX_SOPORTE_SAMPLE_OURS;
         return;
+    }
+
+    /* also where an error_page had something else asked in its place */
+
+    if (r->limit_req_status == NGX_HTTP_SOPORTE_REQ_REJECTED
+        || r->limit_conn_status == NGX_HTTP_SOPORTE_CONN_REJECTED)
+    {
+        sample->flags |= NGX_SOPORTE_SAMPLE_LIMITED;
     }
 
     if (r->upstream == NULL) {
