@@ -152,7 +152,15 @@ ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc)
     ctx = ngx_http_soporte_ctx(r);
 
     ctx->finalized = 1;
-    ctx->rc = ctx->garbage ? NGX_HTTP_BAD_GATEWAY : rc;
+
+    /* an error while the client is there: what came could not be understood */
+
+    if (ctx->garbage || (rc == NGX_ERROR && !r->connection->error)) {
+        ctx->rc = NGX_HTTP_BAD_GATEWAY;
+
+    } else {
+        ctx->rc = rc;
+    }
 
     ctx->finalize(r, rc);
 }
