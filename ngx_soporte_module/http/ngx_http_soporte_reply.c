@@ -271,6 +271,10 @@ ngx_http_soporte_reply(ngx_http_request_t *r, ngx_http_soporte_reply_t *reply,
         }
     }
 
+    /* made for this request: no condition of a cache fits */
+
+    r->disable_not_modified = 1;
+
     r->headers_out.status = reply->status;
     r->headers_out.content_length_n = body->size;
     r->headers_out.content_type = reply->type;
