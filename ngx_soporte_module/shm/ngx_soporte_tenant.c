@@ -16,6 +16,7 @@
 #define NGX_SOPORTE_HASH_PRIME  16777619u
 
 
+static ngx_uint_t ngx_soporte_tenant_reserved(const u_char *key, size_t len);
 static uint32_t ngx_soporte_tenant_hash(const u_char *key, size_t len);
 static ngx_soporte_tenant_t *ngx_soporte_tenant_scan(
     const ngx_soporte_zone_t *zone, uint32_t from, uint32_t until,
@@ -60,7 +61,17 @@ ngx_soporte_tenant_key(u_char *dst, const u_char *key, size_t len)
         }
     }
 
-    return NGX_OK;
+    return ngx_soporte_tenant_reserved(dst, len) ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* the name of the rest: a tenant of that name would be told of twice */
+
+static ngx_uint_t
+ngx_soporte_tenant_reserved(const u_char *key, size_t len)
+{
+    return len == sizeof(NGX_SOPORTE_OTHER_KEY) - 1
+           && ngx_memcmp(key, NGX_SOPORTE_OTHER_KEY, len) == 0;
 }
 
 
@@ -125,7 +136,7 @@ ngx_soporte_tenant_seek(const ngx_soporte_zone_t *zone, const u_char *key,
         slot = t->next;
     }
 
-    return NGX_DECLINED;
+    return ngx_soporte_tenant_reserved(lower, len) ? NGX_ERROR : NGX_DECLINED;
 }
 
 

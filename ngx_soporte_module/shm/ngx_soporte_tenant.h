@@ -16,6 +16,7 @@
 
 
 #define NGX_SOPORTE_KEY_MAX      64
+#define NGX_SOPORTE_OTHER_KEY    "_other"
 #define NGX_SOPORTE_BANKS        4
 
 /* what the gate does about the tenant, published by the board */
@@ -87,7 +88,7 @@ struct ngx_soporte_tenant_s {
 
 /*
  * Checks a key and lower-cases it into dst (NGX_SOPORTE_KEY_MAX bytes):
- * [a-z0-9._-]{1,64}.  NGX_DECLINED when it is none.
+ * [a-z0-9._-]{1,64}, not "_other".  NGX_DECLINED when it is none.
  */
 ngx_int_t ngx_soporte_tenant_key(u_char *dst, const u_char *key, size_t len);
 

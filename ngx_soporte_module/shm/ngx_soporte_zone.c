@@ -268,8 +268,8 @@ ngx_soporte_zone_init(ngx_soporte_zone_t *zone, const u_char *boot,
 
     other = ngx_soporte_tenant(zone, NGX_SOPORTE_OTHER);
 
-    ngx_memcpy(other->key, "_other", 6);
-    other->len = 6;
+    other->len = sizeof(NGX_SOPORTE_OTHER_KEY) - 1;
+    ngx_memcpy(other->key, NGX_SOPORTE_OTHER_KEY, other->len);
     other->began = now;
     ngx_soporte_release(&other->flags,
                         NGX_SOPORTE_TENANT_READY|NGX_SOPORTE_TENANT_DYNAMIC);
