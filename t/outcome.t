@@ -333,7 +333,7 @@ sub counts {
         while $text =~ /^soporte_requests_total\{.*result="(\w+)"\} (\d+)/mg;
     $n{$1} = $2
         while $text =~ /^soporte_tenant_responses_total\{.*="(\dxx)"\} (\d+)/mg;
-    ($n{latency}) = $text =~ /^soporte_tenant_request_duration_\w+_count\S+ (\d+)/m;
+    ($n{latency}) = $text =~ /^soporte_tenant_request_\w+_count\S+ (\d+)/m;
     ($n{seconds}) = $text =~ /^soporte_upstream_seconds_total\S+ (\S+)/m;
 
     return \%n;
@@ -721,7 +721,7 @@ for my $row (['/limited',   'excluded 503'], ['/limitpage', 'excluded 503'],
 for my $row (['/crowded', 503], ['/crowdfine', 200]) {
     my ($path, $status) = @$row;
 
-    counts_as("limit_conn refuses: $path", "good 200, excluded $status", 1, sub {
+    counts_as("limit_conn: $path", "good 200, excluded $status", 1, sub {
         my $c = Soporte::Http->connect($addr);
         $c->send(Soporte::Http::bytes('GET', $path, undef, Host => 'acme.test',
                                       'X-Stand-In' => 'delay=0.2'));
