@@ -31,10 +31,11 @@ ngx_soporte_lease_keep(ngx_soporte_zone_t *zone, uint32_t *fence,
 
     /*
      * A leader that was killed is known by its pid at once; one that hangs,
-     * or whose pid another process has by now, by its silence.
+     * or whose pid another process has by now, by its silence.  Its cached
+     * clock may be some ms ahead of ours.
      */
 
-    if (pid && now - seen < NGX_SOPORTE_LEASE_STALE
+    if (pid && (int64_t) (now - seen) < NGX_SOPORTE_LEASE_STALE
         && !(kill(pid, 0) == -1 && errno == ESRCH))
     {
         return 0;
