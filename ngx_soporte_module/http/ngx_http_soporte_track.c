@@ -35,6 +35,7 @@ typedef struct {
 } ngx_http_soporte_tracking_t;
 
 
+static void ngx_http_soporte_track_hide(ngx_str_t *line);
 static ngx_int_t ngx_http_soporte_track_enter(ngx_http_request_t *r,
     ngx_http_soporte_tracking_t *t);
 static void ngx_http_soporte_track_thread(void *data);
@@ -91,6 +92,11 @@ ngx_http_soporte_track(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
         ngx_str_null(&t->token);
     }
 
+    /* both are the client's bytes; r->args is a part of the second */
+
+    ngx_http_soporte_track_hide(&r->request_line);
+    ngx_http_soporte_track_hide(&r->unparsed_uri);
+
     if (ngx_soporte_secret_track_verify(&smcf->secret, &t->view.report.key,
                                         name, &t->token, t->id)
         != NGX_OK)
@@ -124,6 +130,32 @@ ngx_http_soporte_track(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
                                            NGX_HTTP_SERVICE_UNAVAILABLE);
     default:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/* "clave=***": what access and error logs will repeat of the request */
+
+static void
+ngx_http_soporte_track_hide(ngx_str_t *line)
+{
+    u_char  *p, *end;
+
+    static u_char  name[] = "clave=";
+
+    p = line->data;
+    end = line->data + line->len;
+
+    while (p && p < end) {
+        p = ngx_strlcasestrn(p, end, name, sizeof(name) - 2);
+
+        if (p == NULL) {
+            return;
+        }
+
+        for (p += sizeof(name) - 1; p < end && *p != '&' && *p != ' '; p++) {
+            *p = '*';
+        }
     }
 }
 
