@@ -59,6 +59,8 @@ static ngx_int_t ngx_http_soporte_ticket_invalid_json(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
+static ngx_int_t ngx_http_soporte_ticket_queue(ngx_http_request_t *r,
+    ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_document(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
 static void ngx_http_soporte_ticket_thread(void *data);
@@ -375,11 +377,16 @@ ngx_http_soporte_ticket_invalid(ngx_http_request_t *r,
 {
     ngx_http_soporte_form_t  form;
 
-    ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_INVALID);
+    if (ngx_http_soporte_accepts_json(r)) {
 
-    if (ngx_http_soporte_accepts_json(r) && error == NULL) {
+        if (error) {
+            ngx_soporte_ticket_error(&f->errors, "form", error);
+        }
+
         return ngx_http_soporte_ticket_invalid_json(r, f);
     }
+
+    ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_INVALID);
 
     form.ticket = &f->ticket;
     form.errors = &f->errors;
@@ -444,11 +451,9 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     ngx_time_t                    *tp;
     ngx_soporte_ticket_t          *ticket;
     ngx_soporte_category_t        *category;
-    ngx_http_soporte_loc_conf_t   *slcf;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
     if (smcf->spool == NULL) {
         return ngx_http_soporte_ticket_refuse(r, f->ctx,
@@ -481,14 +486,8 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
         ticket->urgent = 1;
     }
 
-    if (slcf->queue) {
-        f->ctx->category = ticket->category.data;
-        f->ctx->category_len = ticket->category.len;
-
-        if (ngx_http_complex_value(r, slcf->queue, &ticket->queue) != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (ngx_http_soporte_ticket_queue(r, f) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     category = ngx_soporte_policy_category(f->view.policy, &ticket->category);
@@ -521,6 +520,50 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     default:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+}
+
+
+/*
+ * soporte_queue; what is empty, or no name as the policy's are and would be
+ * refused by the database, leaves the policy's.
+ */
+
+static ngx_int_t
+ngx_http_soporte_ticket_queue(ngx_http_request_t *r,
+    ngx_http_soporte_filing_t *f)
+{
+    ngx_str_t                     queue;
+    ngx_http_soporte_loc_conf_t  *slcf;
+
+    u_char                        lower[NGX_SOPORTE_KEY_MAX];
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
+
+    if (slcf->queue == NULL) {
+        return NGX_OK;
+    }
+
+    f->ctx->category = f->ticket.category.data;
+    f->ctx->category_len = f->ticket.category.len;
+
+    if (ngx_http_complex_value(r, slcf->queue, &queue) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (queue.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_soporte_tenant_key(lower, queue.data, queue.len) != NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "the value of \"soporte_queue\" is no name of a queue, "
+                      "the policy's is used");
+        return NGX_OK;
+    }
+
+    f->ticket.queue = queue;
+
+    return NGX_OK;
 }
 
 
