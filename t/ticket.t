@@ -618,6 +618,7 @@ is_deeply([glob "$spool/{tmp,dead}/*"], [], '... nor half of it');
 
 # PostgreSQL away: taken all the same, up to the limit of the disk
 
+wait_is(sub { scalar(() = glob "$spool/{new,sending}/*") }, 0, 'all delivered');
 $pg->stop;
 
 $r = file({ subject => 'apagado' });
