@@ -110,7 +110,6 @@ ngx_soporte_board_lock(ngx_soporte_zone_t *zone)
 static void
 ngx_soporte_board_unlock(ngx_soporte_zone_t *zone)
 {
-    (void) __atomic_add_fetch(&zone->board->generation, 1, __ATOMIC_RELEASE);
     (void) pthread_mutex_unlock(&zone->board->lock);
 }
 
@@ -304,11 +303,16 @@ ngx_soporte_board_find(const ngx_soporte_zone_t *zone,
 }
 
 
+/* after the words, before the slots: what _inherit() rests on */
+
 static void
 ngx_soporte_board_publish(ngx_soporte_zone_t *zone, uint32_t tenant)
 {
     uint32_t              i, used;
     ngx_soporte_posted_t  posted;
+
+    (void) __atomic_add_fetch(&zone->board->generation, 1, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
     ngx_soporte_board_collect(zone->board, &posted);
 
@@ -406,15 +410,25 @@ void
 ngx_soporte_board_inherit(ngx_soporte_zone_t *zone,
     ngx_soporte_tenant_t *tenant)
 {
+    uint64_t              generation;
     ngx_soporte_posted_t  posted;
 
     /*
-     * Without the lock, a word that comes at this very moment publishes to
-     * all slots given by then; both ways end with the same values.
+     * Without the lock.  A word that comes at this very moment is published
+     * to all slots given by then; if that was before we wrote what we had
+     * read without it, the generation has moved.
      */
 
-    ngx_soporte_board_collect(zone->board, &posted);
-    ngx_soporte_board_publish_one(zone, &posted, tenant);
+    do {
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        generation = ngx_soporte_acquire(&zone->board->generation);
+
+        ngx_soporte_board_collect(zone->board, &posted);
+        ngx_soporte_board_publish_one(zone, &posted, tenant);
+
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    } while (ngx_soporte_acquire(&zone->board->generation) != generation);
 }
 
 
