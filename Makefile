@@ -82,9 +82,10 @@ build/ngx_http_soporte_module.so: always $(objs)/ngx_http_soporte_module.so
 	@cmp -s $(objs)/$(@F) $@ || install -m 755 $(objs)/$(@F) $@
 
 
-# core and io without nginx, plain and under the sanitizers
+# core, shm and io without nginx, plain and under the sanitizers
 
 core        := $(wildcard $(source)/core/*.c)
+shm         := $(wildcard $(source)/shm/*.c)
 io          := $(wildcard $(source)/io/*.c)
 libs        := -lpq -ljansson -lhiredis -lmaxminddb -lcrypto -lpthread
 asan        := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -93,7 +94,8 @@ asan        := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 flags       := -std=gnu11 -g -fPIC -Wall -Wextra -Wno-unused-parameter \
                -Werror -MMD -MP \
                $(addprefix -I$(ngx)/src/,core event event/modules os/unix) \
-               -I$(objs)/include -I$(source)/core -I$(source)/io -It/unit
+               -I$(objs)/include \
+               $(addprefix -I$(source)/,core shm io) -It/unit
 pg_flags     = -I$(shell pg_config --includedir)
 
 plain_objs   = $(patsubst $(source)/%.c,build/plain/%.o,$(1))
@@ -117,7 +119,7 @@ build/unit/io.so: $(call plain_objs,$(core) $(io))
 	@mkdir -p $(@D)
 	@$(CC) -shared -Wl,--no-undefined $^ $(libs) -o $@
 
-build/unit/%_test: t/unit/%_test.c $(call asan_objs,$(core) $(io)) \
+build/unit/%_test: t/unit/%_test.c $(call asan_objs,$(core) $(shm) $(io)) \
                    | $$(call deps,unit)
 	@mkdir -p $(@D)
 	@$(CC) $(flags) $(pg_flags) -O1 $(asan) $(filter %.c %.o,$^) -lcmocka $(libs) -o $@
