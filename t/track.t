@@ -270,10 +270,14 @@ is(get($addr, "$path?clave=$flipped")->{status}, 404, '... 404');
 
 # one that the database refused lies aside, and is still the customer's
 
-my ($name) = map { m{([^/]+)$} } glob "$spool/{new,sending}/*";
-my ($dir) = glob "$spool/{new,sending}/$name";
+my ($name) = wait_for(sub { (glob "$spool/{new,sending}/*")[0] }, 5, 'it');
+$name =~ s{.*/}{};
 
-rename $dir, "$spool/dead/$name" or die;
+# the leader may be taking it at this very moment
+wait_for(sub {
+    grep { rename "$spool/$_/$name", "$spool/dead/$name" } qw(new sending);
+}, 5, 'the ticket');
+
 $r = get($addr, $late, @late);
 is($r->{status}, 200, 'set aside: the page');
 like($r->{body}, qr/tercera/, '... with its subject');
@@ -283,8 +287,9 @@ rename "$spool/dead/$name", "$spool/new/$name" or die;
 # back again
 
 $pg->start;
-wait_is(sub { page(get($addr, $path, @key))->{body} =~ /primera.*Hola/s ? 1 : 0 },
-        1, 'back: all of it', 10);
+wait_is(sub {
+    page(get($addr, $path, @key))->{body} =~ /primera.*Hola/s ? 1 : 0
+}, 1, 'back: all of it', 10);
 wait_is(\&waiting, 0, 'back: delivered', 35);
 wait_is(sub { page(get($addr, $late, @late))->{body} =~ /tercera/ ? 1 : 0 }, 1,
         'back: the late one too', 10);
