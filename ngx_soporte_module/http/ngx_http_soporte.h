@@ -120,6 +120,7 @@ typedef struct {
 
     ngx_http_soporte_place_t        tenant;       /* first "soporte KEY" */
     ngx_http_soporte_place_t        portal;       /* first portal */
+    unsigned                        blocking:1;   /* something needs threads */
     unsigned                        single:1;     /* threads can't answer */
     unsigned                        covered:1;    /* a server has a portal */
 

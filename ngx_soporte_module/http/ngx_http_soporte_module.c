@@ -431,7 +431,7 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (smcf->portal.file && !smcf->single) {
+    if (smcf->blocking && !smcf->single) {
         ngx_http_soporte_exit_flags(stop);
 
         ngx_memzero(&conf, sizeof(ngx_soporte_spool_conf_t));

@@ -58,6 +58,8 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    smcf->blocking = (smcf->portal.file || smcf->path.data || smcf->postgres);
+
     ngx_conf_init_msec_value(smcf->timeout, 2000);
     ngx_conf_init_size_value(smcf->max_size, NGX_HTTP_SOPORTE_MAX_SIZE);
 
@@ -81,7 +83,7 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
      * spends some 350 instructions more on each request's system calls.
      */
 
-    if (smcf->portal.file == NULL) {
+    if (!smcf->blocking) {
         return NGX_OK;
     }
 
@@ -101,7 +103,7 @@ ngx_http_soporte_conf_open(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (smcf->portal.file == NULL) {
+    if (!smcf->blocking) {
         return NGX_OK;
     }
 
