@@ -100,6 +100,16 @@ typedef struct {
 } ngx_http_soporte_place_t;
 
 
+/* a location of soporte_control */
+
+typedef struct {
+    ngx_http_core_srv_conf_t       *server;
+    ngx_http_conf_ctx_t            *ctx;
+    ngx_http_soporte_place_t        place;
+    ngx_uint_t                      said;    /* 1: it was warned of */
+} ngx_http_soporte_control_t;
+
+
 typedef struct {
     ngx_soporte_zone_t             *zone;
     ngx_str_t                       path;
@@ -110,6 +120,7 @@ typedef struct {
 
     ngx_array_t                     keys;         /* of _key_t * */
     ngx_array_t                     calendars;    /* of _calendar_t * */
+    ngx_array_t                     controls;     /* of _control_t */
     ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
     ngx_int_t                       variable;     /* index, holds the ctx */
 

@@ -35,6 +35,8 @@ char *ngx_http_soporte_set_portal_location(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_http_soporte_set_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_soporte_set_control(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* the line being read */
@@ -75,6 +77,22 @@ void ngx_http_soporte_conf_portal_limits(ngx_http_core_loc_conf_t *clcf);
 /* what only the whole configuration shows; logs file and line */
 ngx_int_t ngx_http_soporte_conf_check(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf);
+
+/* warns of a control API that everybody reaches, with file and line; guard.c */
+void ngx_http_soporte_guard_check(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf);
+
+/* makes its sockets 0660, of their directory's group; master */
+void ngx_http_soporte_guard_commit(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf);
+
+/*
+ * " by uid N" of whoever is at the other end of a unix socket, else nothing;
+ * NGX_HTTP_SOPORTE_PEER bytes.
+ */
+u_char *ngx_http_soporte_guard_peer(ngx_http_request_t *r, u_char *p);
+
+#define NGX_HTTP_SOPORTE_PEER  (sizeof(" by uid ") - 1 + NGX_INT32_LEN)
 
 /* prepares memory, directories and key, but for "nginx -t"; may fail */
 ngx_int_t ngx_http_soporte_conf_open(ngx_conf_t *cf,

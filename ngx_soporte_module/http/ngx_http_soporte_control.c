@@ -4,7 +4,7 @@
  * nothing; every refusal says which field and why, as problem+json.
  */
 
-#include "ngx_http_soporte.h"
+#include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_report.h"
 
@@ -559,7 +559,10 @@ static ngx_int_t
 ngx_http_soporte_control_done(ngx_http_request_t *r, ngx_int_t rc,
     ngx_http_soporte_target_t *target)
 {
+    ngx_str_t                 peer;
     ngx_http_soporte_reply_t  reply;
+
+    u_char                    buf[NGX_HTTP_SOPORTE_PEER];
 
     if (rc == NGX_BUSY) {
         return ngx_http_soporte_control_problem(r,
@@ -572,9 +575,12 @@ ngx_http_soporte_control_done(ngx_http_request_t *r, ngx_int_t rc,
                    "the board is full, use \"*\" or end another one", NULL);
     }
 
+    peer.data = buf;
+    peer.len = ngx_http_soporte_guard_peer(r, buf) - buf;
+
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "%V of \"%V\" was %s", &target->verb, &target->key,
-                  r->method == NGX_HTTP_DELETE ? "ended" : "set");
+                  "%V of \"%V\" was %s%V", &target->verb, &target->key,
+                  r->method == NGX_HTTP_DELETE ? "ended" : "set", &peer);
 
     if (target->tenant != NGX_SOPORTE_ALL) {
         return ngx_http_soporte_control_show(r, target);

@@ -149,7 +149,7 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
 
     { ngx_string("soporte_control"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_http_soporte_set_handler,
+      ngx_http_soporte_set_control,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       ngx_http_soporte_control_handler },
@@ -284,6 +284,9 @@ ngx_http_soporte_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&smcf->calendars, cf->pool, 2,
                           sizeof(ngx_http_soporte_calendar_t *))
+           != NGX_OK
+        || ngx_array_init(&smcf->controls, cf->pool, 2,
+                          sizeof(ngx_http_soporte_control_t))
            != NGX_OK)
     {
         return NULL;

@@ -78,6 +78,8 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    ngx_http_soporte_guard_check(cf, smcf);
+
     /*
      * Only where something blocks: as soon as a process has threads, libc
      * spends some 350 instructions more on each request's system calls.
@@ -438,6 +440,8 @@ ngx_http_soporte_conf_commit(ngx_cycle_t *cycle,
     if (ngx_test_config || smcf->zone->header == NULL) {
         return NGX_OK;
     }
+
+    ngx_http_soporte_guard_commit(cycle, smcf);
 
     ngx_soporte_zone_commit(smcf->zone);
 
