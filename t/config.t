@@ -362,7 +362,7 @@ passes('all directives', <<"END");
                     \$soporte_request_outcome";
     }
     server { server_name other; soporte_portal off;
-             location / { soporte_control; } }
+             location / { soporte_control; deny all; } }
 END
 
 passes('hours of a calendar that comes later',
@@ -429,11 +429,14 @@ unlike($said, qr/canario/, '... is not said');
 
 (my $shipped = slurp(top() . '/conf/nginx.conf')) =~ s/^\s*user .*//m;
 my $prefix = $nginx->prefix;
+
+mkdir "$prefix/run", 0750 or die $!;
+
 my $module = $ENV{SOPORTE_MODULE}
              // top() . '/build/ngx_http_soporte_module.so';
 
 for my $pair (['/run/nginx.pid', "$prefix/nginx.pid"],
-              ['/run/soporte', $prefix],
+              ['/run/soporte', "$prefix/run"],
               ['/var/log/nginx', $prefix],
               ['/var/lib/soporte', "$prefix/lib"],
               ['/etc/soporte/maintenance.map', "$prefix/map"],
