@@ -38,8 +38,7 @@ END
 
 my $tcp = 'listen 127.0.0.1:%%PORT%%;';
 my $unix = 'listen unix:%%PREFIX%%/run/control.sock;';
-my $warned = qr/\[warn\] whoever reaches 127\.0\.0\.1:\d+ may command by /
-             . qr/"soporte_control" in \S+nginx\.conf:\d+: use a unix/;
+my $warned = qr/\[warn\] whoever reaches 127.*nginx\.conf:\d+: use a unix/;
 
 mkdir $nginx->prefix . '/run' or die $!;
 chmod 0750, $nginx->prefix . '/run' or die $!;
@@ -62,8 +61,8 @@ unlike(said("$unix location / { soporte_control; }"), qr/\[warn\]/,
 chmod 0755, $nginx->prefix . '/run' or die $!;
 
 like(said("$unix location / { soporte_control; }"),
-     qr{\[warn\] the directory of "\S+/run/control\.sock" is open to .*}
-     . qr{nginx\.conf:\d+: make it 0750}, '... in one 0755');
+     qr/\[warn\] the directory of ".*" is open.*nginx\.conf:\d+: make it/,
+     '... in one 0755');
 unlike(said("$unix location / { soporte_metrics; }"), qr/\[warn\]/,
        '... for metrics alone');
 
