@@ -42,6 +42,7 @@ deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server
 deps_unit   := perl libcmocka-dev binutils
 deps_lint   := perl cppcheck shellcheck
 deps_test   := $(deps_run) postgresql-15-pgtap curl openssl prometheus
+deps_deb    := debhelper dpkg-dev fakeroot
 deps_bench  := perl valgrind libnginx-mod-http-lua
 
 deps         = $(foreach for,$(1),build/deps/$(for)-$(firstword $(shell \
@@ -182,3 +183,14 @@ e2e: all | $$(call deps,test)  ## end to end, nginx with the module; one of them
 .PHONY: bench
 bench: all | $$(call deps,bench)  ## instructions a proxied request, against plain nginx and lua, by callgrind (minutes)
 	@t/bench/instructions
+
+
+# into the system, or below DESTDIR; a package
+
+.PHONY: install
+install: all  ## the module, programs, SQL and examples into the system (DESTDIR=dir)
+	@t/tools/install build/ngx_http_soporte_module.so
+
+.PHONY: deb
+deb: | $$(call deps,build deb)  ## a Debian package, into build/deb
+	@t/tools/deb
