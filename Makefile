@@ -44,6 +44,9 @@ deps_lint   := perl cppcheck shellcheck
 deps_test   := $(deps_run) postgresql-15-pgtap curl openssl prometheus
 deps_deb    := debhelper dpkg-dev fakeroot
 deps_bench  := perl valgrind libnginx-mod-http-lua
+deps_browser := chromium fonts-dejavu-core \
+               $(if $(wildcard /usr/bin/node),,nodejs) \
+               $(if $(wildcard /usr/bin/npm),,npm)
 
 deps         = $(foreach for,$(1),build/deps/$(for)-$(firstword $(shell \
                    echo '$(deps_$(for))' | md5sum)))
@@ -150,6 +153,7 @@ unit_needs  := $(unit_tests) build/unit/core.so build/unit/io.so $(programs)
 vectors     := $(wildcard t/vectors/*.json)
 sql_tests   := $(wildcard sql/t/*.sql)
 e2e_tests   := $(wildcard t/*.t)
+browser_tests := $(wildcard t/browser/*.t)
 
 export SOPORTE_MODULE := $(CURDIR)/$(objs)/ngx_http_soporte_module.so
 ifneq ($(NGINX_SRC),)
@@ -157,9 +161,9 @@ export SOPORTE_NGINX  := $(CURDIR)/$(objs)/nginx
 endif
 
 .PHONY: test
-test: all $(unit_needs) | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
+test: all $(unit_needs) build/browser/key | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
 	@t/tools/run $(lint_tests) $(unit_tests) t/unit/pure.t $(vectors) \
-	    $(sql_tests) $(e2e_tests)
+	    $(sql_tests) $(e2e_tests) $(browser_tests)
 
 .PHONY: lint
 lint: | $$(call deps,lint)  ## arrows between the rooms, nginx style, cppcheck, shellcheck, perl -c
@@ -176,6 +180,19 @@ sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
 .PHONY: e2e
 e2e: all | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
 	@t/tools/run $(e2e_tests)
+
+.PHONY: browser
+browser: all build/render build/browser/key | $$(call deps,test)  ## pages and widget in Chromium, more of each than "make test" looks at
+	@SOPORTE_BROWSER_ALL=1 t/tools/run --timeout=900 $(browser_tests)
+
+# playwright-core drives Debian's Chromium, axe-core looks for barriers
+
+build/browser/key: t/browser/package.json | $$(call deps,browser)
+	@mkdir -p $(@D)
+	@cp $< $(@D)
+	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund \
+	    --ignore-scripts --loglevel=error
+	@touch $@
 
 
 # measurements, never asserted

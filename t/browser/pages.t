@@ -1,0 +1,35 @@
+# Prevents a page that some people can't use: every page of t/pages, in both
+# languages and both schemes, by axe, on the narrowest phone, by its weight,
+# under its own Content-Security-Policy.  A page with one fault of each kind
+# shows that the tests see them.
+
+use strict;
+use warnings;
+
+use Soporte::Browser;
+use Soporte::Process qw(top run);
+use Soporte::Test;
+
+
+# a page as it would be sent: [name, HTML]
+
+sub rendered {
+    my ($data) = @_;
+
+    my ($name, $page) = $data =~ m{/((\w+)[\w.-]*)\.json$};
+    my ($code, $html) = run({ cwd => top() }, 'build/render',
+                            "conf/pages/$page.html", $data);
+
+    die $html if $code;
+
+    utf8::decode($html);
+
+    return [$name, $html];
+}
+
+
+browse('pages.js', pages => sub {
+    return [map { rendered($_) } glob top() . '/t/pages/*.json'];
+});
+
+done_testing();
