@@ -63,6 +63,10 @@ const ngx_soporte_metric_t  ngx_soporte_metrics[NGX_SOPORTE_METRICS] = {
       "Unix time at which the oldest undelivered ticket was filed, 0 if "
       "none.", NULL },
 
+    { "soporte_events_total", "counter",
+      "Events of incidents, windows, restores, backups and history, put into "
+      "the spool or lost.", "result" },
+
     { "soporte_requests_total", "counter",
       "Requests by tenant and by what they count as.", "result" },
 

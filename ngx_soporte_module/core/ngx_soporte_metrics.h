@@ -30,6 +30,7 @@ typedef enum {
     NGX_SOPORTE_METRIC_TICKETS,
     NGX_SOPORTE_METRIC_SPOOL,
     NGX_SOPORTE_METRIC_SPOOL_OLDEST,
+    NGX_SOPORTE_METRIC_EVENTS,
 
     /* of each tenant, in bulk */
 

@@ -84,6 +84,11 @@ typedef struct ngx_http_soporte_calendar_s  ngx_http_soporte_calendar_t;
 typedef struct ngx_http_soporte_lookup_s  ngx_http_soporte_lookup_t;
 
 
+/* durable events on their way to the spool; event.c */
+
+typedef struct ngx_http_soporte_events_s  ngx_http_soporte_events_t;
+
+
 /* a tenant that the configuration names */
 
 typedef struct {
@@ -139,6 +144,7 @@ typedef struct {
 
     ngx_soporte_spool_t            *spool;
     ngx_http_soporte_lookup_t      *lookup;
+    ngx_http_soporte_events_t      *events;
     ngx_uint_t                      tasks;        /* on their way, bounded */
 } ngx_http_soporte_main_conf_t;
 

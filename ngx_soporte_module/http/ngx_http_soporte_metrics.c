@@ -148,6 +148,12 @@ ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
     ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_SPOOL_OLDEST, NULL, NULL,
                             ngx_soporte_load(&header->spool_oldest));
 
+    ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_EVENTS);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_EVENTS, NULL, "filed",
+                            ngx_soporte_load(&header->events_filed));
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_EVENTS, NULL, "lost",
+                            ngx_soporte_load(&header->events_lost));
+
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS);
     ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
                             "postgres", "ok",

@@ -9,6 +9,7 @@
 
 #include "ngx_http_soporte.h"
 #include "ngx_http_soporte_conf.h"
+#include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
 
@@ -458,8 +459,9 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
     }
 
     smcf->lookup = ngx_http_soporte_lookup_create(cycle, smcf);
+    smcf->events = ngx_http_soporte_events_create(cycle, smcf);
 
-    if (smcf->lookup == NULL) {
+    if (smcf->lookup == NULL || smcf->events == NULL) {
         return NGX_ERROR;
     }
 
@@ -480,6 +482,7 @@ ngx_http_soporte_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_soporte_lookup_close(smcf->lookup);
+    ngx_http_soporte_events_flush(smcf);
 
     if (smcf->spool) {
         ngx_soporte_spool_close(smcf->spool);
