@@ -17,6 +17,7 @@ CC          := gcc
 endif
 
 NGINX_SRC   ?=
+MODULE        ?= dynamic
 UPSTREAM    ?=
 
 source      := ngx_soporte_module
@@ -47,6 +48,8 @@ deps_bench  := perl valgrind libnginx-mod-http-lua
 deps_browser := chromium fonts-dejavu-core \
                $(if $(wildcard /usr/bin/node),,nodejs) \
                $(if $(wildcard /usr/bin/npm),,npm)
+deps_fuzz   := clang libclang-rt-14-dev
+deps_asan   := dpkg-dev patch libpcre2-dev zlib1g-dev
 
 deps         = $(foreach for,$(1),build/deps/$(for)-$(firstword $(shell \
                    echo '$(deps_$(for))' | md5sum)))
@@ -67,7 +70,7 @@ CC_OPT      := -std=gnu11 -g -O2 -fPIC -fstack-protector-strong -Wall -Wextra \
                -Wno-unused-parameter -Werror -Wformat \
                -Werror=format-security -D_FORTIFY_SOURCE=2 \
                -ffile-prefix-map=$(CURDIR)=.
-export CC CC_OPT
+export CC CC_OPT MODULE
 
 .PHONY: always
 always:
@@ -81,6 +84,12 @@ $(objs)/include/ngx_auto_config.h: $(objs)/key ;
 $(objs)/ngx_http_soporte_module.so: always $(objs)/key
 	@cd $(ngx) && flock $(CURDIR)/$(@D) $(MAKE) -s --no-print-directory \
 	    -f $(CURDIR)/$(@D)/Makefile $(if $(NGINX_SRC),build,modules)
+
+# an nginx with the module linked in (MODULE=static, with NGINX_SRC)
+
+$(objs)/nginx: always $(objs)/key
+	@cd $(ngx) && flock $(CURDIR)/$(@D) $(MAKE) -s --no-print-directory \
+	    -f $(CURDIR)/$(@D)/Makefile build
 
 build/ngx_http_soporte_module.so: always $(objs)/ngx_http_soporte_module.so
 	@cmp -s $(objs)/$(@F) $@ || install -m 755 $(objs)/$(@F) $@
@@ -128,6 +137,34 @@ build/unit/%_test: t/unit/%_test.c $(call asan_objs,$(core) $(shm) $(io)) \
 	@mkdir -p $(@D)
 	@$(CC) $(flags) $(pg_flags) -O1 $(asan) $(filter %.c %.o,$^) -lcmocka $(libs) -o $@
 
+# parsers on their corpora, under the sanitizers, with any compiler
+
+fuzz_names  := $(patsubst t/fuzz/%_fuzz.c,%,$(wildcard t/fuzz/*_fuzz.c))
+replays     := $(fuzz_names:%=build/fuzz/%_replay)
+
+build/fuzz/%_replay: t/fuzz/%_fuzz.c t/fuzz/replay.c t/fuzz/fuzz.h \
+                     $(call asan_objs,$(core) $(io))
+	@mkdir -p $(@D)
+	@$(CC) $(flags) -It/fuzz -O1 $(asan) -DFUZZ_CORPUS='"t/fuzz/corpus/$*"' \
+	    $(filter %.c %.o,$^) $(libs) -o $@
+
+# and by libFuzzer, which needs clang
+
+fuzzer      := -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+fuzzer_objs  = $(patsubst $(source)/%.c,build/fuzzer/%.o,$(1))
+
+build/fuzzer/%.o: $(source)/%.c $(objs)/include/ngx_auto_config.h \
+                  | $$(call deps,fuzz)
+	@mkdir -p $(@D)
+	@clang $(flags) $(pg_flags) -O1 $(fuzzer) -c $< -o $@
+
+build/fuzz/%_fuzz: t/fuzz/%_fuzz.c t/fuzz/fuzz.h \
+                   $(call fuzzer_objs,$(core) $(io)) | $$(call deps,fuzz)
+	@mkdir -p $(@D)
+	@clang $(flags) -It/fuzz -O1 $(fuzzer) -fsanitize=fuzzer \
+	    $(filter %.c %.o,$^) $(libs) -o $@
+
 # programs: build/render, build/vectors-hours from t/tools/vectors_hours.c, ...
 
 programs    := $(subst _,-,$(patsubst t/tools/%.c,build/%, \
@@ -137,7 +174,8 @@ $(programs): build/%: t/tools/$$(subst -,_,$$*).c \
                       $(call plain_objs,$(core) $(io))
 	@$(CC) $(flags) $(pg_flags) -O2 $(filter %.c %.o,$^) $(libs) -MF build/plain/$*.d -o $@
 
--include $(wildcard build/unit/*.d build/plain/*.d build/*/*/*.d)
+-include $(wildcard build/unit/*.d build/plain/*.d build/fuzz/*.d \
+                    build/*/*/*.d)
 
 
 .PHONY: run
@@ -149,20 +187,26 @@ run: all | $$(call deps,run)  ## the demo: all of it on this machine, until Ctrl
 
 lint_tests  := $(wildcard t/lint/*)
 unit_tests  := $(patsubst t/unit/%.c,build/unit/%,$(wildcard t/unit/*_test.c))
-unit_needs  := $(unit_tests) build/unit/core.so build/unit/io.so $(programs)
+unit_needs  := $(unit_tests) $(replays) build/unit/core.so build/unit/io.so $(programs)
 vectors     := $(wildcard t/vectors/*.json)
 sql_tests   := $(wildcard sql/t/*.sql)
 e2e_tests   := $(wildcard t/*.t)
 browser_tests := $(wildcard t/browser/*.t)
 
+ifeq ($(MODULE),static)
+built                 := $(objs)/nginx
+export SOPORTE_MODULE :=
+else
+built                 := all
 export SOPORTE_MODULE := $(CURDIR)/$(objs)/ngx_http_soporte_module.so
+endif
 ifneq ($(NGINX_SRC),)
 export SOPORTE_NGINX  := $(CURDIR)/$(objs)/nginx
 endif
 
 .PHONY: test
 test: all $(unit_needs) build/browser/key | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
-	@t/tools/run $(lint_tests) $(unit_tests) t/unit/pure.t $(vectors) \
+	@t/tools/run $(lint_tests) $(unit_tests) $(replays) t/unit/pure.t $(vectors) \
 	    $(sql_tests) $(e2e_tests) $(browser_tests)
 
 .PHONY: lint
@@ -170,15 +214,15 @@ lint: | $$(call deps,lint)  ## arrows between the rooms, nginx style, cppcheck, 
 	@t/tools/run $(lint_tests)
 
 .PHONY: unit
-unit: $(unit_needs) | $$(call deps,unit)  ## core and io without nginx, under ASan and UBSan, and the vectors
-	@t/tools/run $(unit_tests) t/unit/pure.t $(vectors)
+unit: $(unit_needs) | $$(call deps,unit)  ## core and io without nginx, under ASan and UBSan, corpora, vectors
+	@t/tools/run $(unit_tests) $(replays) t/unit/pure.t $(vectors)
 
 .PHONY: sql
 sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
 	@t/tools/run $(sql_tests)
 
 .PHONY: e2e
-e2e: all | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
+e2e: $(built) | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
 	@t/tools/run $(e2e_tests)
 
 .PHONY: browser
@@ -193,6 +237,30 @@ build/browser/key: t/browser/package.json | $$(call deps,browser)
 	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund \
 	    --ignore-scripts --loglevel=error
 	@touch $@
+
+
+# what takes longer, each its own target
+
+SECONDS     := 60
+
+.PHONY: fuzz $(fuzz_names:%=fuzz-%)
+fuzz: $(fuzz_names:%=fuzz-%)  ## every parser by libFuzzer, SECONDS=60 each; fuzz-NAME: one of them
+
+$(fuzz_names:%=fuzz-%): fuzz-%: build/fuzz/%_fuzz
+	@t/fuzz/run $* $(SECONDS)
+
+asan_opt    := -std=gnu11 -g -O1 -DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
+               -DNGX_HAVE_NONALIGNED=0
+
+.PHONY: asan
+asan: | $$(call deps,build asan)  ## the end to end tests with an nginx under ASan and UBSan, of Debian's source (TESTS=t/x.t)
+	@t/tools/nginx-source build/nginx-src
+	@ASAN_OPTIONS=detect_stack_use_after_return=1:detect_odr_violation=0 \
+	 LSAN_OPTIONS=suppressions=$(CURDIR)/t/tools/asan-leaks:print_suppressions=0 \
+	 UBSAN_OPTIONS=print_stacktrace=1 \
+	    $(MAKE) --no-print-directory CC=$(CURDIR)/t/tools/asan-cc \
+	    NGINX_SRC=build/nginx-src MODULE=static CC_OPT='$(asan_opt)' \
+	    $(if $(TESTS),e2e_tests='$(TESTS)') e2e
 
 
 # measurements, never asserted
