@@ -30,6 +30,10 @@
 #define NGX_SOPORTE_TENANT_READY      0x01   /* key and hash are written */
 #define NGX_SOPORTE_TENANT_DYNAMIC    0x02   /* first seen in a variable */
 
+/* marks */
+
+#define NGX_SOPORTE_TENANT_WINDOW     0x01   /* a window, no answer since */
+
 
 /* sums of the ten second slots s with s mod 4 = bank; they only grow */
 
@@ -57,6 +61,12 @@ struct ngx_soporte_tenant_s {
     uint64_t            stamp;               /* unix s, switched on until */
     int64_t             since;               /* unix s, of the state */
     int64_t             began;               /* unix s, slot given */
+    uint32_t            waiting;             /* monotonic ms, lower half: start
+                                                of a request that waits, 0:
+                                                none was told of */
+    uint16_t            profile;             /* of its configuration, 0: none */
+    uint8_t             cause;               /* last failure's, ..._cause_e */
+    uint8_t             marks;               /* the leader's */
     u_char              key[NGX_SOPORTE_KEY_MAX];
 
     /* written by every request */

@@ -7,6 +7,7 @@
 
 #include "ngx_soporte_zone.h"
 #include "ngx_soporte_board.h"
+#include "ngx_soporte_seen.h"
 #include "ngx_soporte_tenant.h"
 
 #include <fcntl.h>
@@ -39,7 +40,8 @@ ngx_soporte_zone_fixed(void)
     return NGX_SOPORTE_ZONE_PAGE
            + ngx_soporte_zone_align(NGX_SOPORTE_ZONE_BUCKETS
                                     * sizeof(uint32_t))
-           + ngx_soporte_zone_align(sizeof(ngx_soporte_board_t));
+           + ngx_soporte_zone_align(sizeof(ngx_soporte_board_t))
+           + ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t));
 }
 
 
@@ -125,6 +127,9 @@ ngx_soporte_zone_open(ngx_soporte_zone_t *zone, int64_t now,
 
     zone->board = (ngx_soporte_board_t *) p;
     p += ngx_soporte_zone_align(sizeof(ngx_soporte_board_t));
+
+    zone->seen = (ngx_soporte_seen_t *) p;
+    p += ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t));
 
     zone->slots = p;
 

@@ -44,6 +44,7 @@
 typedef struct ngx_soporte_header_s  ngx_soporte_header_t;
 typedef struct ngx_soporte_tenant_s  ngx_soporte_tenant_t;
 typedef struct ngx_soporte_board_s   ngx_soporte_board_t;
+typedef struct ngx_soporte_seen_s    ngx_soporte_seen_t;
 
 
 struct ngx_soporte_header_s {
@@ -92,6 +93,8 @@ struct ngx_soporte_header_s {
     uint64_t       postgres_ok;              /* operations */
     uint64_t       postgres_error;
     uint64_t       wake;                     /* tickets put, to be looked for */
+
+    uint64_t       probe;                    /* random: knows ours again */
 };
 
 
@@ -106,6 +109,7 @@ typedef struct {
     ngx_soporte_header_t  *header;           /* NULL until opened */
     uint32_t              *buckets;          /* index of slot, 0: empty */
     ngx_soporte_board_t   *board;
+    ngx_soporte_seen_t    *seen;
     u_char                *slots;
 
     uint32_t               spare;            /* lost a race; for the next key */
