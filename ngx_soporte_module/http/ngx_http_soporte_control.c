@@ -1,66 +1,54 @@
 
 /*
- * The operators' API: says and reads what the board holds.  GET changes
- * nothing; every refusal says which field and why, as problem+json.
+ * The operators' API: paths, methods, and what is read of the board.  GET
+ * changes nothing; every refusal says why, as problem+json.
  */
 
-#include "ngx_http_soporte_conf.h"
+#include "ngx_http_soporte_control.h"
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_report.h"
-
-#include "ngx_soporte_json.h"
-#include "ngx_soporte_text.h"
-#include "ngx_soporte_time.h"
+#include "ngx_http_soporte_word.h"
 
 
-#define NGX_HTTP_SOPORTE_CONTROL_BODY  16384
-
+/* a verb of a tenant, and the methods that it has with and without an id */
 
 typedef struct {
-    uint32_t                   tenant;       /* slot, or NGX_SOPORTE_ALL */
-    ngx_str_t                  key;
-    ngx_str_t                  verb;         /* after the tenant; len 0 */
-} ngx_http_soporte_target_t;
+    ngx_str_t                  name;
+    ngx_uint_t                 all;          /* "*" has it, too */
+    const char                *allow;
+    const char                *allow_item;   /* NULL: it has no items */
+} ngx_http_soporte_verb_t;
 
 
-static ngx_int_t ngx_http_soporte_control_route(ngx_http_request_t *r,
-    ngx_str_t *path);
-static ngx_int_t ngx_http_soporte_control_target(ngx_http_request_t *r,
-    ngx_str_t *path, ngx_http_soporte_target_t *target);
+static ngx_int_t ngx_http_soporte_control_route(ngx_http_request_t *r);
+static ngx_int_t ngx_http_soporte_control_verb(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target);
+static ngx_int_t ngx_http_soporte_control_read(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target);
+static ngx_int_t ngx_http_soporte_control_split(
+    ngx_http_soporte_target_t *target, u_char *p, u_char *end);
 static ngx_int_t ngx_http_soporte_control_list(ngx_http_request_t *r);
-static ngx_int_t ngx_http_soporte_control_show(ngx_http_request_t *r,
-    ngx_http_soporte_target_t *target);
-static ngx_int_t ngx_http_soporte_control_put(ngx_http_request_t *r,
-    ngx_http_soporte_target_t *target);
-static void ngx_http_soporte_control_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_soporte_control_apply(ngx_http_request_t *r);
-static const char *ngx_http_soporte_control_notice(
-    const ngx_soporte_value_t *root, ngx_soporte_notice_t *notice);
-static const char *ngx_http_soporte_control_field(
-    const ngx_soporte_value_t *v, ngx_soporte_notice_t *notice);
-static const char *ngx_http_soporte_control_string(
-    const ngx_soporte_value_t *v, u_char *dst, uint16_t *len, size_t size,
-    const char *error);
-static const char *ngx_http_soporte_control_phase(
-    const ngx_soporte_value_t *v, ngx_soporte_notice_t *notice);
-static ngx_int_t ngx_http_soporte_control_delete(ngx_http_request_t *r,
-    ngx_http_soporte_target_t *target);
-static ngx_int_t ngx_http_soporte_control_done(ngx_http_request_t *r,
-    ngx_int_t rc, ngx_http_soporte_target_t *target);
-static ngx_int_t ngx_http_soporte_control_problem(ngx_http_request_t *r,
-    ngx_uint_t status, const char *detail, const char *allow);
-static ngx_uint_t ngx_http_soporte_control_kind(ngx_str_t *verb);
+static void ngx_http_soporte_control_tenants(
+    ngx_http_soporte_main_conf_t *smcf, ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *list, ngx_str_t *state);
+static void ngx_http_soporte_control_windows(
+    ngx_http_soporte_main_conf_t *smcf, ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *object, uint32_t tenant);
 
 
-#define ngx_http_soporte_is(s, literal)                                       \
-    ((s)->len == sizeof(literal) - 1                                          \
-     && ngx_strncmp((s)->data, literal, sizeof(literal) - 1) == 0)
+static const ngx_http_soporte_verb_t  ngx_http_soporte_verbs[] = {
+    { ngx_string("maintenance"), 1, "PUT, DELETE", NULL },
+    { ngx_string("maintenances"), 1, "GET, HEAD, POST",
+      "GET, HEAD, PATCH, DELETE" },
+    { ngx_string("restore"), 1, "PUT, DELETE", NULL },
+    { ngx_string("incident"), 1, "PUT, DELETE", NULL },
+    { ngx_null_string, 0, NULL, NULL }
+};
 
 
 ngx_int_t
 ngx_http_soporte_control_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                     path;
     ngx_http_soporte_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
@@ -69,122 +57,199 @@ ngx_http_soporte_control_handler(ngx_http_request_t *r)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    path.data = r->uri.data + slcf->base.len;
-    path.len = r->uri.len - slcf->base.len;
-
-    return ngx_http_soporte_control_route(r, &path);
+    return ngx_http_soporte_control_route(r);
 }
 
 
 static ngx_int_t
-ngx_http_soporte_control_route(ngx_http_request_t *r, ngx_str_t *path)
+ngx_http_soporte_control_route(ngx_http_request_t *r)
 {
-    ngx_uint_t                 read;
-    ngx_http_soporte_target_t  target;
+    ngx_str_t                     path;
+    ngx_uint_t                    read;
+    ngx_http_soporte_target_t     target;
+    ngx_http_soporte_loc_conf_t  *slcf;
 
-    static const char          tenants[] = "/v1/tenants/";
+    static const char             tenants[] = "/v1/tenants/";
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
+
+    path.data = r->uri.data + slcf->base.len;
+    path.len = r->uri.len - slcf->base.len;
 
     read = r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD);
 
-    if (ngx_http_soporte_is(path, "/v1/healthz")
-        || ngx_http_soporte_is(path, "/v1/tenants"))
+    if (ngx_http_soporte_is(&path, "/v1/healthz")
+        || ngx_http_soporte_is(&path, "/v1/tenants"))
     {
-        if (!read) {
-            return ngx_http_soporte_control_problem(r,
-                        NGX_HTTP_NOT_ALLOWED, "only GET", "GET, HEAD");
-        }
-
-        return ngx_http_soporte_control_list(r);
+        return read ? ngx_http_soporte_control_list(r)
+                    : ngx_http_soporte_control_problem(r,
+                          NGX_HTTP_NOT_ALLOWED, "only GET", "GET, HEAD");
     }
 
-    if (path->len <= sizeof(tenants) - 1
-        || ngx_strncmp(path->data, tenants, sizeof(tenants) - 1) != 0)
+    if (path.len <= sizeof(tenants) - 1
+        || ngx_strncmp(path.data, tenants, sizeof(tenants) - 1) != 0)
     {
         return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_FOUND,
                         "no such path, see /v1/tenants", NULL);
     }
 
-    path->data += sizeof(tenants) - 1;
-    path->len -= sizeof(tenants) - 1;
-
-    if (ngx_http_soporte_control_target(r, path, &target) != NGX_OK) {
+    if (ngx_http_soporte_control_target(r, &target) != NGX_OK) {
         return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_FOUND,
                         "no such tenant", NULL);
     }
 
-    if (target.verb.len == 0) {
-        if (!read) {
-            return ngx_http_soporte_control_problem(r,
-                        NGX_HTTP_NOT_ALLOWED, "only GET", "GET, HEAD");
-        }
-
-        return ngx_http_soporte_control_show(r, &target);
+    if (target.verb.len) {
+        return ngx_http_soporte_control_verb(r, &target);
     }
 
-    if (ngx_http_soporte_control_kind(&target.verb)
-        == NGX_SOPORTE_BOARD_NONE)
-    {
-        return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_FOUND,
-                        "a tenant has \"maintenance\" and \"restore\"", NULL);
-    }
-
-    switch (r->method) {
-
-    case NGX_HTTP_PUT:
-        return ngx_http_soporte_control_put(r, &target);
-
-    case NGX_HTTP_DELETE:
-        return ngx_http_soporte_control_delete(r, &target);
-
-    default:
-        return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_ALLOWED,
-                        "only PUT and DELETE", "PUT, DELETE");
-    }
+    return read ? ngx_http_soporte_control_show(r, &target)
+                : ngx_http_soporte_control_problem(r,
+                      NGX_HTTP_NOT_ALLOWED, "only GET", "GET, HEAD");
 }
 
-
-static ngx_uint_t
-ngx_http_soporte_control_kind(ngx_str_t *verb)
-{
-    if (ngx_http_soporte_is(verb, "maintenance")) {
-        return NGX_SOPORTE_BOARD_MAINTENANCE;
-    }
-
-    if (ngx_http_soporte_is(verb, "restore")) {
-        return NGX_SOPORTE_BOARD_RESTORE;
-    }
-
-    return NGX_SOPORTE_BOARD_NONE;
-}
-
-
-/* "acme/maintenance" or "acme" or "*" */
 
 static ngx_int_t
-ngx_http_soporte_control_target(ngx_http_request_t *r, ngx_str_t *path,
+ngx_http_soporte_control_verb(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target)
 {
-    u_char                        *slash;
+    ngx_int_t                       rc;
+    const char                     *allow;
+    const ngx_http_soporte_verb_t  *verb;
+
+    for (verb = ngx_http_soporte_verbs; verb->name.len; verb++) {
+
+        if (verb->name.len == target->verb.len
+            && ngx_strncmp(verb->name.data, target->verb.data,
+                           target->verb.len) == 0)
+        {
+            break;
+        }
+    }
+
+    allow = target->item.len ? verb->allow_item : verb->allow;
+
+    if (allow == NULL
+        || (target->tenant == NGX_SOPORTE_ALL && !verb->all))
+    {
+        return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_FOUND,
+                   "a tenant has \"maintenance\", \"maintenances\", "
+                   "\"restore\" and \"incident\"", NULL);
+    }
+
+    if (allow[0] == 'G' && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return ngx_http_soporte_control_read(r, target);
+    }
+
+    rc = ngx_http_soporte_control_say(r, target);
+
+    return (rc == NGX_DECLINED)
+           ? ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                              "see Allow", allow)
+           : rc;
+}
+
+
+/* the windows that are not over, or one by its id */
+
+static ngx_int_t
+ngx_http_soporte_control_read(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target)
+{
+    ngx_soporte_mem_t              mem;
+    ngx_soporte_value_t           *root;
+    ngx_soporte_notice_t           notice;
+    ngx_http_soporte_reply_t       reply;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    mem = ngx_http_soporte_mem(r->pool);
+
+    if (target->item.len) {
+
+        if (ngx_soporte_board_get(smcf->zone, target->id, &notice) != NGX_OK
+            || notice.kind != NGX_SOPORTE_BOARD_MAINTENANCE
+            || notice.tenant != target->tenant)
+        {
+            return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_FOUND,
+                                                    "no such window", NULL);
+        }
+
+        root = ngx_http_soporte_word_value(&mem, smcf->zone, &notice);
+
+    } else {
+        root = ngx_soporte_value_add(&mem, NULL, NULL, NGX_SOPORTE_OBJECT);
+        ngx_http_soporte_control_windows(smcf, &mem, root, target->tenant);
+    }
+
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+    reply.status = NGX_HTTP_OK;
+
+    return mem.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                      : ngx_http_soporte_reply_json(r, &reply, root);
+}
+
+
+static void
+ngx_http_soporte_control_windows(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_mem_t *mem, ngx_soporte_value_t *object, uint32_t tenant)
+{
+    uint32_t              at;
+    ngx_soporte_value_t  *list, *window;
+    ngx_soporte_notice_t  notice;
+
+    list = ngx_soporte_value_add(mem, object, "maintenances",
+                                 NGX_SOPORTE_LIST);
+
+    for ( ;; ) {
+        at = 0;
+
+        while (ngx_soporte_board_each(smcf->zone, tenant, &at, &notice)
+               == NGX_OK)
+        {
+            if (notice.kind != NGX_SOPORTE_BOARD_MAINTENANCE
+                || ngx_soporte_notice_over(&notice, ngx_time()))
+            {
+                continue;
+            }
+
+            window = ngx_soporte_value_add(mem, list, NULL,
+                                           NGX_SOPORTE_NULL);
+
+            if (window) {
+                *window = *ngx_http_soporte_word_value(mem, smcf->zone,
+                                                       &notice);
+            }
+        }
+
+        if (tenant == NGX_SOPORTE_ALL) {
+            return;
+        }
+
+        tenant = NGX_SOPORTE_ALL;
+    }
+}
+
+
+ngx_int_t
+ngx_http_soporte_control_target(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target)
+{
+    u_char                        *p;
     ngx_soporte_tenant_t          *tenant;
+    ngx_http_soporte_loc_conf_t   *slcf;
     ngx_http_soporte_main_conf_t  *smcf;
 
     u_char                         lower[NGX_SOPORTE_KEY_MAX];
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
-    target->key = *path;
-    ngx_str_null(&target->verb);
+    p = r->uri.data + slcf->base.len + sizeof("/v1/tenants/") - 1;
 
-    slash = ngx_strlchr(path->data, path->data + path->len, '/');
-
-    if (slash) {
-        target->key.len = slash - path->data;
-        target->verb.data = slash + 1;
-        target->verb.len = path->data + path->len - slash - 1;
-
-        if (target->verb.len == 0) {
-            return NGX_DECLINED;
-        }
+    if (ngx_http_soporte_control_split(target, p, r->uri.data + r->uri.len)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
     }
 
     if (ngx_http_soporte_is(&target->key, "*")) {
@@ -210,18 +275,53 @@ ngx_http_soporte_control_target(ngx_http_request_t *r, ngx_str_t *path,
 }
 
 
+/* "acme/maintenances/0192…" or "acme/maintenance" or "acme" */
+
+static ngx_int_t
+ngx_http_soporte_control_split(ngx_http_soporte_target_t *target, u_char *p,
+    u_char *end)
+{
+    u_char     *slash;
+    ngx_str_t  *part[3];
+    ngx_uint_t  i;
+
+    part[0] = &target->key;
+    part[1] = &target->verb;
+    part[2] = &target->item;
+
+    ngx_memzero(target, sizeof(ngx_http_soporte_target_t));
+
+    for (i = 0; i < 3; i++) {
+        slash = ngx_strlchr(p, end, '/');
+
+        part[i]->data = p;
+        part[i]->len = (slash ? slash : end) - p;
+
+        if (part[i]->len == 0) {
+            return NGX_DECLINED;
+        }
+
+        if (slash == NULL) {
+            return (i < 2) ? NGX_OK
+                           : ngx_soporte_uuid_parse(target->id, part[i]);
+        }
+
+        p = slash + 1;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 /* all tenants, or those of ?state=; /v1/healthz is the sums alone */
 
 static ngx_int_t
 ngx_http_soporte_control_list(ngx_http_request_t *r)
 {
-    uint32_t                       i, used;
     ngx_str_t                      state;
     ngx_soporte_mem_t              mem;
-    ngx_soporte_value_t           *root, *list;
-    ngx_soporte_tenant_t          *tenant;
+    ngx_soporte_value_t           *root;
     ngx_http_soporte_reply_t       reply;
-    ngx_http_soporte_report_t      report;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
@@ -234,37 +334,16 @@ ngx_http_soporte_control_list(ngx_http_request_t *r)
                                   NGX_HTTP_SOPORTE_VERSION);
     (void) ngx_soporte_value_str(&mem, root, "node", &smcf->node);
 
-    used = ngx_soporte_acquire(&smcf->zone->header->used);
-
     if (r->uri.data[r->uri.len - 1] == 's') {
-        list = ngx_soporte_value_add(&mem, root, "tenants",
-                                     NGX_SOPORTE_LIST);
 
         if (ngx_http_arg(r, (u_char *) "state", 5, &state) != NGX_OK) {
             ngx_str_null(&state);
         }
 
-        for (i = 1; i < used; i++) {
-            tenant = ngx_soporte_tenant(smcf->zone, i);
-
-            if (!ngx_soporte_tenant_known(smcf->zone, tenant)) {
-                continue;
-            }
-
-            ngx_http_soporte_report(smcf->zone, tenant, ngx_time(), &report);
-
-            if (state.len
-                && (ngx_strlen(ngx_http_soporte_state_name(report.state))
-                       != state.len
-                    || ngx_strncmp(
-                           ngx_http_soporte_state_name(report.state),
-                           state.data, state.len) != 0))
-            {
-                continue;
-            }
-
-            (void) ngx_http_soporte_report_value(&mem, list, &report, 0);
-        }
+        ngx_http_soporte_control_tenants(smcf, &mem,
+                    ngx_soporte_value_add(&mem, root, "tenants",
+                                          NGX_SOPORTE_LIST),
+                    &state);
     }
 
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
@@ -275,26 +354,71 @@ ngx_http_soporte_control_list(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+static void
+ngx_http_soporte_control_tenants(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_mem_t *mem, ngx_soporte_value_t *list, ngx_str_t *state)
+{
+    uint32_t                    i, used;
+    const ngx_str_t            *name;
+    ngx_soporte_tenant_t       *tenant;
+    ngx_http_soporte_report_t   report;
+
+    used = ngx_soporte_acquire(&smcf->zone->header->used);
+
+    for (i = 1; i < used; i++) {
+        tenant = ngx_soporte_tenant(smcf->zone, i);
+
+        if (!ngx_soporte_tenant_known(smcf->zone, tenant)) {
+            continue;
+        }
+
+        ngx_http_soporte_report(smcf->zone, tenant, ngx_time(), &report);
+
+        name = &ngx_soporte_state_names[report.state];
+
+        if (state->len
+            && (state->len != name->len
+                || ngx_strncmp(state->data, name->data, name->len) != 0))
+        {
+            continue;
+        }
+
+        ngx_http_soporte_report_incident(smcf->zone, tenant, ngx_time(),
+                                         &report);
+        (void) ngx_http_soporte_report_value(mem, list, &report, 0);
+    }
+}
+
+
+ngx_int_t
 ngx_http_soporte_control_show(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target)
 {
     ngx_soporte_mem_t              mem;
     ngx_soporte_value_t           *root;
+    ngx_soporte_tenant_t          *tenant;
     ngx_http_soporte_reply_t       reply;
     ngx_http_soporte_report_t      report;
     ngx_http_soporte_main_conf_t  *smcf;
 
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+
+    if (target->tenant == NGX_SOPORTE_ALL) {
+        reply.status = NGX_HTTP_NO_CONTENT;
+        return ngx_http_soporte_reply_json(r, &reply, NULL);
+    }
+
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
     mem = ngx_http_soporte_mem(r->pool);
+    tenant = ngx_soporte_tenant(smcf->zone, target->tenant);
 
-    ngx_http_soporte_report(smcf->zone,
-                            ngx_soporte_tenant(smcf->zone, target->tenant),
-                            ngx_time(), &report);
+    ngx_http_soporte_report(smcf->zone, tenant, ngx_time(), &report);
+    ngx_http_soporte_report_incident(smcf->zone, tenant, ngx_time(),
+                                     &report);
 
     root = ngx_http_soporte_report_value(&mem, NULL, &report, 0);
+    ngx_http_soporte_control_windows(smcf, &mem, root, target->tenant);
 
-    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
     reply.status = NGX_HTTP_OK;
 
     return mem.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
@@ -302,298 +426,7 @@ ngx_http_soporte_control_show(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_soporte_control_put(ngx_http_request_t *r,
-    ngx_http_soporte_target_t *target)
-{
-    ngx_int_t  rc;
-
-    if (r->headers_in.content_length_n > NGX_HTTP_SOPORTE_CONTROL_BODY) {
-        return ngx_http_soporte_control_problem(r,
-                                       NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                       "the body is over 16384 bytes", NULL);
-    }
-
-    r->request_body_in_single_buf = 1;
-
-    rc = ngx_http_read_client_request_body(r, ngx_http_soporte_control_body);
-
-    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
-}
-
-
-static void
-ngx_http_soporte_control_body(ngx_http_request_t *r)
-{
-    ngx_http_finalize_request(r, ngx_http_soporte_control_apply(r));
-}
-
-
-static ngx_int_t
-ngx_http_soporte_control_apply(ngx_http_request_t *r)
-{
-    ngx_str_t                      path, text;
-    const char                    *error;
-    ngx_soporte_mem_t              mem;
-    ngx_soporte_value_t           *root;
-    ngx_soporte_notice_t           notice;
-    ngx_soporte_json_error_t       err;
-    ngx_soporte_json_limits_t      limits;
-    ngx_http_soporte_target_t      target;
-    ngx_http_soporte_loc_conf_t   *slcf;
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
-
-    path.data = r->uri.data + slcf->base.len + sizeof("/v1/tenants/") - 1;
-    path.len = r->uri.data + r->uri.len - path.data;
-
-    if (ngx_http_soporte_control_target(r, &path, &target) != NGX_OK) {
-        return NGX_HTTP_NOT_FOUND;
-    }
-
-    if (ngx_http_soporte_body_text(r, &text) != NGX_OK) {
-        return ngx_http_soporte_control_problem(r,
-                                       NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                       "the body is too large", NULL);
-    }
-
-    if (text.len == 0) {
-        ngx_str_set(&text, "{}");
-    }
-
-    mem = ngx_http_soporte_mem(r->pool);
-    limits.max_depth = 4;
-
-    root = ngx_soporte_json_parse(&mem, text.data, text.len, &limits, &err);
-
-    if (root == NULL) {
-        return ngx_http_soporte_control_problem(r, NGX_HTTP_BAD_REQUEST,
-                                                (char *) err.text, NULL);
-    }
-
-    ngx_memzero(&notice, sizeof(ngx_soporte_notice_t));
-
-    notice.kind = ngx_http_soporte_control_kind(&target.verb);
-    notice.tenant = target.tenant;
-    notice.began = ngx_time();
-    notice.updated = ngx_time();
-    notice.progress = -1;
-
-    error = ngx_http_soporte_control_notice(root, &notice);
-
-    if (error) {
-        return ngx_http_soporte_control_problem(r, NGX_HTTP_BAD_REQUEST,
-                                                error, NULL);
-    }
-
-    return ngx_http_soporte_control_done(r,
-                                 ngx_soporte_board_put(smcf->zone, &notice),
-                                 &target);
-}
-
-
-/* NULL, or what is wrong; every field is looked at by name */
-
-static const char *
-ngx_http_soporte_control_notice(const ngx_soporte_value_t *root,
-    ngx_soporte_notice_t *notice)
-{
-    const char                 *error;
-    const ngx_soporte_value_t  *v;
-
-    if (root->type != NGX_SOPORTE_OBJECT) {
-        return "the body must be a JSON object";
-    }
-
-    for (v = root->first; v; v = v->next) {
-
-        if (v->type == NGX_SOPORTE_NULL) {
-            continue;
-        }
-
-        error = ngx_http_soporte_control_field(v, notice);
-
-        if (error) {
-            return error;
-        }
-    }
-
-    if (notice->ends && notice->ends <= notice->began) {
-        return "\"ends_at\" must lie ahead";
-    }
-
-    return NULL;
-}
-
-
-static const char *
-ngx_http_soporte_control_field(const ngx_soporte_value_t *v,
-    ngx_soporte_notice_t *notice)
-{
-    ngx_uint_t  restore;
-
-    restore = (notice->kind == NGX_SOPORTE_BOARD_RESTORE);
-
-    if (ngx_http_soporte_is(&v->name, "message")) {
-        return ngx_http_soporte_control_string(v, notice->message,
-                   &notice->message_len, NGX_SOPORTE_BOARD_MESSAGE,
-                   "\"message\" must be a string of at most 720 bytes");
-    }
-
-    if (!restore && ngx_http_soporte_is(&v->name, "title")) {
-        return ngx_http_soporte_control_string(v, notice->title,
-                   &notice->title_len, NGX_SOPORTE_BOARD_TITLE,
-                   "\"title\" must be a string of at most 144 bytes");
-    }
-
-    if (!restore && ngx_http_soporte_is(&v->name, "ends_at")) {
-        if (v->type != NGX_SOPORTE_STRING
-            || ngx_soporte_time_parse(v->str.data, v->str.len, &notice->ends,
-                                      NULL) != NGX_OK)
-        {
-            return "\"ends_at\" must be an RFC 3339 instant";
-        }
-
-        return NULL;
-    }
-
-    if (restore && ngx_http_soporte_is(&v->name, "backup_at")) {
-        if (v->type != NGX_SOPORTE_STRING
-            || ngx_soporte_time_parse(v->str.data, v->str.len,
-                                      &notice->backup, NULL) != NGX_OK)
-        {
-            return "\"backup_at\" must be an RFC 3339 instant";
-        }
-
-        return NULL;
-    }
-
-    if (restore && ngx_http_soporte_is(&v->name, "progress")) {
-        if (v->type != NGX_SOPORTE_INTEGER || v->num < 0 || v->num > 100) {
-            return "\"progress\" must be an integer from 0 to 100, or null";
-        }
-
-        notice->progress = (int32_t) v->num;
-
-        return NULL;
-    }
-
-    if (restore && ngx_http_soporte_is(&v->name, "phase")) {
-        return ngx_http_soporte_control_phase(v, notice);
-    }
-
-    return restore ? "unknown field; a restore has \"phase\", \"progress\", "
-                     "\"message\", \"backup_at\""
-                   : "unknown field; a maintenance has \"ends_at\", "
-                     "\"title\", \"message\"";
-}
-
-
-static const char *
-ngx_http_soporte_control_string(const ngx_soporte_value_t *v, u_char *dst,
-    uint16_t *len, size_t size, const char *error)
-{
-    if (v->type != NGX_SOPORTE_STRING || v->str.len > size) {
-        return error;
-    }
-
-    *len = ngx_soporte_text_clean(dst, v->str.data, v->str.len);
-
-    return NULL;
-}
-
-
-static const char *
-ngx_http_soporte_control_phase(const ngx_soporte_value_t *v,
-    ngx_soporte_notice_t *notice)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; v->type == NGX_SOPORTE_STRING && i < NGX_SOPORTE_PHASES; i++)
-    {
-        if (ngx_strlen(ngx_soporte_phase_names[i]) == v->str.len
-            && ngx_strncmp(v->str.data, ngx_soporte_phase_names[i],
-                           v->str.len) == 0)
-        {
-            notice->phase = i;
-            return NULL;
-        }
-    }
-
-    return "\"phase\" must be one of detected, diagnosis, locating_backup, "
-           "verifying_backup, database, public_files, private_files, "
-           "migration, checks, restored";
-}
-
-
-static ngx_int_t
-ngx_http_soporte_control_delete(ngx_http_request_t *r,
-    ngx_http_soporte_target_t *target)
-{
-    ngx_int_t                      rc;
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-
-    rc = ngx_soporte_board_clear(smcf->zone,
-                                 ngx_http_soporte_control_kind(
-                                     &target->verb),
-                                 target->tenant);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_soporte_control_problem(r, NGX_HTTP_CONFLICT,
-                   target->tenant == NGX_SOPORTE_ALL
-                   ? "nothing is in force for \"*\""
-                   : "nothing is in force for this tenant by its own name; "
-                     "what holds for all is ended by \"*\"",
-                   NULL);
-    }
-
-    return ngx_http_soporte_control_done(r, rc, target);
-}
-
-
-static ngx_int_t
-ngx_http_soporte_control_done(ngx_http_request_t *r, ngx_int_t rc,
-    ngx_http_soporte_target_t *target)
-{
-    ngx_str_t                 peer;
-    ngx_http_soporte_reply_t  reply;
-
-    u_char                    buf[NGX_HTTP_SOPORTE_PEER];
-
-    if (rc == NGX_BUSY) {
-        return ngx_http_soporte_control_problem(r,
-                                       NGX_HTTP_SERVICE_UNAVAILABLE,
-                                       "the board is busy, try again", NULL);
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_http_soporte_control_problem(r, NGX_HTTP_CONFLICT,
-                   "the board is full, use \"*\" or end another one", NULL);
-    }
-
-    peer.data = buf;
-    peer.len = ngx_http_soporte_guard_peer(r, buf) - buf;
-
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "%V of \"%V\" was %s%V", &target->verb, &target->key,
-                  r->method == NGX_HTTP_DELETE ? "ended" : "set", &peer);
-
-    if (target->tenant != NGX_SOPORTE_ALL) {
-        return ngx_http_soporte_control_show(r, target);
-    }
-
-    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
-    reply.status = NGX_HTTP_NO_CONTENT;
-
-    return ngx_http_soporte_reply_json(r, &reply, NULL);
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_soporte_control_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail, const char *allow)
 {

@@ -61,10 +61,20 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    return ngx_http_soporte_page_closed(r, ctx,
-                                        gate == NGX_SOPORTE_GATE_RESTORE
-                                        ? NGX_HTTP_SOPORTE_RESTORATION
-                                        : NGX_HTTP_SOPORTE_MAINTENANCE);
+    switch (gate) {
+
+    case NGX_SOPORTE_GATE_RESTORE:
+        return ngx_http_soporte_page_closed(r, ctx,
+                                            NGX_HTTP_SOPORTE_RESTORATION);
+
+    case NGX_SOPORTE_GATE_INCIDENT:
+        return ngx_http_soporte_page_closed(r, ctx,
+                                            NGX_HTTP_SOPORTE_INCIDENT);
+
+    default:
+        return ngx_http_soporte_page_closed(r, ctx,
+                                            NGX_HTTP_SOPORTE_MAINTENANCE);
+    }
 }
 
 

@@ -180,7 +180,6 @@ ngx_http_soporte_page_closed(ngx_http_request_t *r,
 {
     ngx_int_t                      rc;
     ngx_str_t                     *args;
-    ngx_uint_t                     page;
     ngx_http_soporte_view_t        view;
     ngx_http_soporte_reply_t       reply;
     ngx_http_soporte_main_conf_t  *smcf;
@@ -200,11 +199,9 @@ ngx_http_soporte_page_closed(ngx_http_request_t *r,
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
-    page = (kind == NGX_HTTP_SOPORTE_RESTORATION)
-           ? NGX_HTTP_SOPORTE_PAGE_RESTORE
-           : NGX_HTTP_SOPORTE_PAGE_MAINTENANCE;
+    /* the counters are in the order of the kinds */
 
-    ngx_soporte_add(&smcf->zone->header->pages[page], 1);
+    ngx_soporte_add(&smcf->zone->header->pages[kind], 1);
 
     if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -309,7 +306,7 @@ ngx_http_soporte_page_desk(ngx_http_request_t *r,
         (void) ngx_soporte_value_cstr(&view->mem, soporte, "phase",
                                  ngx_soporte_phase_names[notice->phase]);
         ngx_http_soporte_report_instant(&view->mem, soporte, "deadline_at",
-                              notice->began + NGX_HTTP_SOPORTE_RESTORE);
+                              ngx_soporte_notice_deadline(notice));
 
     } else {
         ngx_http_soporte_report_instant(&view->mem, soporte, "ends_at",

@@ -4,8 +4,19 @@
  */
 
 #include "ngx_http_soporte_report.h"
+#include "ngx_http_soporte_word.h"
 
 #include "ngx_soporte_time.h"
+
+
+#define NGX_HTTP_SOPORTE_OVERLONG  900       /* s from a window's end */
+
+
+static int64_t ngx_http_soporte_report_overlong(
+    const ngx_soporte_zone_t *zone, uint32_t tenant, int64_t began);
+static void ngx_http_soporte_report_trouble(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const ngx_http_soporte_report_t *report,
+    ngx_uint_t public);
 
 
 ngx_soporte_state_e
@@ -15,6 +26,9 @@ ngx_http_soporte_state(const ngx_soporte_tenant_t *tenant, time_t now)
 
     case NGX_SOPORTE_GATE_RESTORE:
         return NGX_SOPORTE_STATE_RESTORE;
+
+    case NGX_SOPORTE_GATE_INCIDENT:
+        return NGX_SOPORTE_STATE_DOWN;
 
     case NGX_SOPORTE_GATE_MAINTENANCE:
         return NGX_SOPORTE_STATE_MAINTENANCE;
@@ -65,6 +79,90 @@ ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
 
 
 void
+ngx_http_soporte_report_incident(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant, time_t now,
+    ngx_http_soporte_report_t *report)
+{
+    uint32_t                     slot;
+    ngx_soporte_notice_t        *incident;
+    const ngx_soporte_outage_t  *outage;
+
+    slot = ngx_soporte_tenant_index(zone, tenant);
+    incident = &report->incident;
+
+    report->troubled =
+        ngx_soporte_board_current(zone, NGX_SOPORTE_BOARD_INCIDENT, slot, now,
+                                  incident) == NGX_OK
+        || ngx_soporte_board_current(zone, NGX_SOPORTE_BOARD_INCIDENT,
+                                     NGX_SOPORTE_ALL, now, incident)
+           == NGX_OK;
+
+    if (ngx_soporte_load(&tenant->state) != NGX_SOPORTE_STATE_DOWN) {
+        return;
+    }
+
+    if (!report->troubled) {
+        ngx_memzero(incident, sizeof(ngx_soporte_notice_t));
+
+        incident->kind = NGX_SOPORTE_BOARD_INCIDENT;
+        incident->tenant = slot;
+        incident->flags = NGX_SOPORTE_NOTICE_DETECTED;
+        incident->impact = NGX_SOPORTE_IMPACT_CRITICAL;
+        incident->updated = ngx_soporte_load(&tenant->since);
+
+        outage = ngx_soporte_outage_open(&tenant->history.outages);
+        incident->began = outage ? (int64_t) outage->began
+                                 : incident->updated;
+
+        report->troubled = 1;
+    }
+
+    if (incident->cause == NGX_SOPORTE_CAUSE_UNKNOWN) {
+        incident->cause = tenant->detect.cause;
+    }
+
+    if (incident->cause == NGX_SOPORTE_CAUSE_STOPPED) {
+        report->overlong = ngx_max(
+            ngx_http_soporte_report_overlong(zone, slot, incident->began),
+            ngx_http_soporte_report_overlong(zone, NGX_SOPORTE_ALL,
+                                             incident->began));
+    }
+}
+
+
+/* the end of a window that was over shortly before, or 0 */
+
+static int64_t
+ngx_http_soporte_report_overlong(const ngx_soporte_zone_t *zone,
+    uint32_t tenant, int64_t began)
+{
+    int64_t               ends, found;
+    uint32_t              at;
+    ngx_soporte_notice_t  notice;
+
+    at = 0;
+    found = 0;
+
+    while (ngx_soporte_board_each(zone, tenant, &at, &notice) == NGX_OK) {
+
+        if (notice.kind != NGX_SOPORTE_BOARD_MAINTENANCE) {
+            continue;
+        }
+
+        ends = notice.ended ? notice.ended : notice.ends;
+
+        if (notice.began < ends && ends <= began
+            && began - ends <= NGX_HTTP_SOPORTE_OVERLONG)
+        {
+            found = ngx_max(found, ends);
+        }
+    }
+
+    return found;
+}
+
+
+void
 ngx_http_soporte_report_instant(ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *parent, const char *name, int64_t t)
 {
@@ -84,25 +182,6 @@ ngx_http_soporte_report_instant(ngx_soporte_mem_t *mem,
 }
 
 
-/* a copy: the report may be of a shorter life than the tree */
-
-static void
-ngx_http_soporte_report_text(ngx_soporte_mem_t *mem,
-    ngx_soporte_value_t *parent, const char *name, const u_char *p,
-    size_t len)
-{
-    ngx_str_t  s;
-
-    s.len = len;
-    s.data = ngx_soporte_alloc(mem, len + 1);
-
-    if (s.data) {
-        ngx_memcpy(s.data, p, len);
-        (void) ngx_soporte_value_str(mem, parent, name, &s);
-    }
-}
-
-
 static void
 ngx_http_soporte_report_notice(ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *parent, const ngx_http_soporte_report_t *report)
@@ -116,10 +195,10 @@ ngx_http_soporte_report_notice(ngx_soporte_mem_t *mem,
         object = ngx_soporte_value_add(mem, parent, "maintenance",
                                        NGX_SOPORTE_OBJECT);
 
-        ngx_http_soporte_report_text(mem, object, "title", notice->title,
+        ngx_http_soporte_word_text(mem, object, "title", notice->title,
                                      notice->title_len);
 
-        ngx_http_soporte_report_text(mem, object, "message", notice->message,
+        ngx_http_soporte_word_text(mem, object, "message", notice->message,
                                      notice->message_len);
 
         ngx_http_soporte_report_instant(mem, object, "started_at",
@@ -152,13 +231,13 @@ ngx_http_soporte_report_notice(ngx_soporte_mem_t *mem,
                                      notice->progress);
     }
 
-    ngx_http_soporte_report_text(mem, object, "message", notice->message,
+    ngx_http_soporte_word_text(mem, object, "message", notice->message,
                                      notice->message_len);
 
     ngx_http_soporte_report_instant(mem, object, "started_at",
                                     notice->began);
     ngx_http_soporte_report_instant(mem, object, "deadline_at",
-                                    notice->began + NGX_HTTP_SOPORTE_RESTORE);
+                                    ngx_soporte_notice_deadline(notice));
     ngx_http_soporte_report_instant(mem, object, "updated_at",
                                     notice->updated);
     ngx_http_soporte_report_instant(mem, object, "backup_at",
@@ -191,9 +270,56 @@ ngx_http_soporte_report_value(ngx_soporte_mem_t *mem,
                                      report->excluded);
     }
 
-    (void) ngx_soporte_value_add(mem, root, "incident", NGX_SOPORTE_NULL);
-
+    ngx_http_soporte_report_trouble(mem, root, report, public);
     ngx_http_soporte_report_notice(mem, root, report);
 
     return root;
+}
+
+
+static void
+ngx_http_soporte_report_trouble(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const ngx_http_soporte_report_t *report,
+    ngx_uint_t public)
+{
+    ngx_soporte_value_t         *object;
+    const ngx_soporte_notice_t  *incident;
+
+    if (!report->troubled) {
+        (void) ngx_soporte_value_add(mem, parent, "incident",
+                                     NGX_SOPORTE_NULL);
+        return;
+    }
+
+    incident = &report->incident;
+
+    object = ngx_soporte_value_add(mem, parent, "incident",
+                                   NGX_SOPORTE_OBJECT);
+
+    if (incident->version) {
+        ngx_http_soporte_word_id(mem, object, "id", incident->id);
+    }
+
+    ngx_http_soporte_word_text(mem, object, "title", incident->title,
+                               incident->title_len);
+    ngx_http_soporte_word_text(mem, object, "message", incident->message,
+                               incident->message_len);
+    (void) ngx_soporte_value_cstr(mem, object, "impact",
+                        ngx_soporte_impact_names[incident->impact]);
+    (void) ngx_soporte_value_cstr(mem, object, "status",
+                        ngx_soporte_status_names[incident->status]);
+    (void) ngx_soporte_value_bool(mem, object, "detected",
+                        incident->flags & NGX_SOPORTE_NOTICE_DETECTED);
+    (void) ngx_soporte_value_bool(mem, object, "block",
+                        incident->flags & NGX_SOPORTE_NOTICE_BLOCK);
+
+    if (!public) {
+        (void) ngx_soporte_value_cstr(mem, object, "cause",
+                        ngx_http_soporte_word_causes[incident->cause]);
+    }
+
+    ngx_http_soporte_report_instant(mem, object, "started_at",
+                                    incident->began);
+    ngx_http_soporte_report_instant(mem, object, "updated_at",
+                                    incident->updated);
 }

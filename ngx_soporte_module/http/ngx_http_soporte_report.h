@@ -22,6 +22,13 @@ typedef struct {
     ngx_uint_t                  posted;      /* notice is set */
     ngx_soporte_notice_t        notice;
 
+    /* by _report_incident() */
+
+    ngx_uint_t                  troubled;    /* incident is set */
+    ngx_soporte_notice_t        incident;    /* declared, or as detected */
+    int64_t                     overlong;    /* unix s: end of the window that
+                                                Frappe's own outlasts, or 0 */
+
     uint64_t                    good;        /* requests, ever */
     uint64_t                    hard;
     uint64_t                    soft;
@@ -31,6 +38,14 @@ typedef struct {
 
 /* takes no lock; figures of one moment may differ by a request in flight */
 void ngx_http_soporte_report(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant, time_t now,
+    ngx_http_soporte_report_t *report);
+
+/*
+ * The incident that holds: one declared of the tenant, of all, or the outage
+ * that was detected.
+ */
+void ngx_http_soporte_report_incident(const ngx_soporte_zone_t *zone,
     const ngx_soporte_tenant_t *tenant, time_t now,
     ngx_http_soporte_report_t *report);
 

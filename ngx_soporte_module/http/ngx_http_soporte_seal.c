@@ -347,6 +347,10 @@ ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
         flags |= NGX_SOPORTE_SLOT_RESTORE;
         break;
 
+    case NGX_SOPORTE_GATE_INCIDENT:
+        flags |= NGX_SOPORTE_SLOT_INCIDENT;
+        break;
+
     case NGX_SOPORTE_GATE_MAINTENANCE:
         flags |= NGX_SOPORTE_SLOT_MAINTENANCE;
         break;

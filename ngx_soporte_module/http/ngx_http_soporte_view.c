@@ -310,7 +310,7 @@ ngx_http_soporte_view_restore(ngx_http_soporte_view_t *view,
     ngx_http_soporte_voice_t  *voice;
 
     voice = &view->voice;
-    deadline = notice->began + NGX_HTTP_SOPORTE_RESTORE;
+    deadline = ngx_soporte_notice_deadline(notice);
 
     object = ngx_soporte_value_add(&view->mem, view->root, "restore",
                                    NGX_SOPORTE_OBJECT);

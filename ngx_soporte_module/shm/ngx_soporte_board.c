@@ -1,7 +1,11 @@
 
 /*
- * Writes and reads the board's entries and publishes them into the slots,
- * where the gate looks.
+ * Writes the board's entries and publishes them into the slots, where the
+ * gate looks.
+ *
+ * The notices of a tenant, and those for all, are chained through the
+ * entries: so 10,000 slots are published in a moment.  Chains are changed
+ * under the lock alone and are made anew where its holder died.
  */
 
 #include "ngx_soporte_board.h"
@@ -11,34 +15,48 @@
 
 
 #define NGX_SOPORTE_BOARD_WAIT   20000000    /* ns that a writer waits */
-#define NGX_SOPORTE_BOARD_TRIES  1000        /* of a reader, then it gives up */
 
 
-/* the entries in use: few, so that 10,000 slots are published in a moment */
+/* what speaks for a tenant: entry + 1 or 0, and what its gate does then */
 
 typedef struct {
-    ngx_uint_t            n;
-    uint16_t              entry[NGX_SOPORTE_BOARD_ENTRIES];
-} ngx_soporte_posted_t;
+    uint32_t              entry;
+    uint32_t              gate;
+} ngx_soporte_speaker_t;
 
 
-static ngx_int_t ngx_soporte_board_lock(ngx_soporte_zone_t *zone);
+static ngx_int_t ngx_soporte_board_lock(ngx_soporte_zone_t *zone,
+    int64_t now);
 static void ngx_soporte_board_unlock(ngx_soporte_zone_t *zone);
-static void ngx_soporte_board_repair(ngx_soporte_zone_t *zone);
-static ngx_soporte_entry_t *ngx_soporte_board_entry(
-    ngx_soporte_board_t *board, ngx_uint_t kind, uint32_t tenant);
-static void ngx_soporte_board_write(ngx_soporte_entry_t *entry,
-    const ngx_soporte_notice_t *notice);
-static ngx_int_t ngx_soporte_board_copy(const ngx_soporte_entry_t *entry,
-    ngx_soporte_notice_t *notice);
-static void ngx_soporte_board_publish(ngx_soporte_zone_t *zone,
+static void ngx_soporte_board_repair(ngx_soporte_zone_t *zone, int64_t now);
+static uint32_t *ngx_soporte_board_chain(ngx_soporte_zone_t *zone,
     uint32_t tenant);
-static void ngx_soporte_board_collect(ngx_soporte_board_t *board,
-    ngx_soporte_posted_t *posted);
-static ngx_uint_t ngx_soporte_board_choose(ngx_soporte_board_t *board,
-    const ngx_soporte_posted_t *posted, ngx_uint_t kind, uint32_t tenant);
+static void ngx_soporte_board_link(ngx_soporte_zone_t *zone, ngx_uint_t i);
+static void ngx_soporte_board_unlink(ngx_soporte_zone_t *zone, ngx_uint_t i);
+static ngx_int_t ngx_soporte_board_place(ngx_soporte_zone_t *zone,
+    const u_char *id, int64_t now);
+static ngx_int_t ngx_soporte_board_oldest(ngx_soporte_zone_t *zone,
+    int64_t now);
+static void ngx_soporte_board_trim(ngx_soporte_zone_t *zone, uint32_t tenant,
+    int64_t now);
+static void ngx_soporte_board_drop(ngx_soporte_zone_t *zone, ngx_uint_t i);
+static void ngx_soporte_board_write(ngx_soporte_zone_t *zone, ngx_uint_t i,
+    const ngx_soporte_notice_t *notice);
+static ngx_uint_t ngx_soporte_board_news(const ngx_soporte_notice_t *old,
+    const ngx_soporte_notice_t *notice);
+static ngx_int_t ngx_soporte_board_add(ngx_soporte_board_t *board,
+    const ngx_soporte_update_t *update);
+static void ngx_soporte_board_expect(ngx_soporte_board_t *board,
+    const ngx_soporte_notice_t *notice, int64_t now);
+static void ngx_soporte_board_publish(ngx_soporte_zone_t *zone,
+    uint32_t tenant, int64_t now);
 static void ngx_soporte_board_publish_one(ngx_soporte_zone_t *zone,
-    const ngx_soporte_posted_t *posted, ngx_soporte_tenant_t *tenant);
+    const ngx_soporte_speaker_t *all, ngx_soporte_tenant_t *tenant,
+    int64_t now);
+static void ngx_soporte_board_speaker(ngx_soporte_board_t *board,
+    uint32_t first, int64_t now, ngx_soporte_speaker_t *speaker);
+static ngx_uint_t ngx_soporte_board_gate(const ngx_soporte_notice_t *notice,
+    int64_t now);
 
 
 const char *const  ngx_soporte_phase_names[NGX_SOPORTE_PHASES] = {
@@ -53,6 +71,25 @@ const char *const  ngx_soporte_phase_names[NGX_SOPORTE_PHASES] = {
     "checks",
     "restored"
 };
+
+
+const char *const  ngx_soporte_impact_names[NGX_SOPORTE_IMPACTS] = {
+    "none",
+    "minor",
+    "major",
+    "critical"
+};
+
+
+const char *const  ngx_soporte_status_names[NGX_SOPORTE_STATUSES] = {
+    "investigating",
+    "identified",
+    "monitoring",
+    "resolved"
+};
+
+
+static const u_char  ngx_soporte_board_free[NGX_SOPORTE_ID_LEN];
 
 
 ngx_int_t
@@ -76,12 +113,14 @@ ngx_soporte_board_init(ngx_soporte_board_t *board)
 
     (void) pthread_mutexattr_destroy(&attr);
 
+    board->due = INT64_MAX;
+
     return rc;
 }
 
 
 static ngx_int_t
-ngx_soporte_board_lock(ngx_soporte_zone_t *zone)
+ngx_soporte_board_lock(ngx_soporte_zone_t *zone, int64_t now)
 {
     int              err;
     struct timespec  until;
@@ -99,7 +138,7 @@ ngx_soporte_board_lock(ngx_soporte_zone_t *zone)
 
     if (err == EOWNERDEAD) {
         (void) pthread_mutex_consistent(&zone->board->lock);
-        ngx_soporte_board_repair(zone);
+        ngx_soporte_board_repair(zone, now);
         return NGX_OK;
     }
 
@@ -117,301 +156,547 @@ ngx_soporte_board_unlock(ngx_soporte_zone_t *zone)
 /* the holder died in the middle: drop what it had not finished */
 
 static void
-ngx_soporte_board_repair(ngx_soporte_zone_t *zone)
+ngx_soporte_board_repair(ngx_soporte_zone_t *zone, int64_t now)
 {
+    uint32_t              n, used;
     ngx_uint_t            i;
+    ngx_soporte_said_t   *said;
+    ngx_soporte_board_t  *board;
     ngx_soporte_entry_t  *entry;
 
-    for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
-        entry = &zone->board->entries[i];
+    board = zone->board;
+    used = ngx_soporte_acquire(&zone->header->used);
 
-        if (entry->seq & 1) {
-            entry->notice.kind = NGX_SOPORTE_BOARD_NONE;
-            ngx_soporte_release(&entry->seq, entry->seq + 1);
-        }
+    for (n = 1; n < used; n++) {
+        ngx_soporte_release(&ngx_soporte_tenant(zone, n)->chain, 0);
     }
 
-    ngx_soporte_board_publish(zone, NGX_SOPORTE_ALL);
-}
-
-
-static ngx_soporte_entry_t *
-ngx_soporte_board_entry(ngx_soporte_board_t *board, ngx_uint_t kind,
-    uint32_t tenant)
-{
-    ngx_uint_t            i;
-    ngx_soporte_entry_t  *entry;
+    ngx_soporte_release(&board->all, 0);
+    board->due = INT64_MAX;
 
     for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
         entry = &board->entries[i];
 
-        if (entry->notice.kind != kind) {
+        if (entry->seq & 1) {
+            ngx_memzero(&entry->notice, sizeof(ngx_soporte_notice_t));
+            ngx_soporte_release(&entry->seq, entry->seq + 1);
+        }
+
+        if (entry->notice.kind == NGX_SOPORTE_BOARD_NONE) {
+            ngx_memzero(board->ids[i], NGX_SOPORTE_ID_LEN);
             continue;
         }
 
-        if (kind == NGX_SOPORTE_BOARD_NONE
-            || entry->notice.tenant == tenant)
-        {
-            return entry;
+        ngx_memcpy(board->ids[i], entry->notice.id, NGX_SOPORTE_ID_LEN);
+        ngx_soporte_board_link(zone, i);
+        ngx_soporte_board_expect(board, &entry->notice, now);
+    }
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_UPDATES; i++) {
+        said = &board->updates[i];
+
+        if (said->seq & 1) {
+            ngx_memzero(&said->update, sizeof(ngx_soporte_update_t));
+            ngx_soporte_release(&said->seq, said->seq + 1);
         }
     }
 
-    return NULL;
+    ngx_soporte_board_publish(zone, NGX_SOPORTE_ALL, now);
 }
 
 
-ngx_int_t
-ngx_soporte_board_put(ngx_soporte_zone_t *zone,
-    const ngx_soporte_notice_t *notice)
+static uint32_t *
+ngx_soporte_board_chain(ngx_soporte_zone_t *zone, uint32_t tenant)
 {
-    ngx_soporte_entry_t   *entry;
-    ngx_soporte_notice_t   copy;
-
-    copy = *notice;
-
-    if (ngx_soporte_board_lock(zone) != NGX_OK) {
-        return NGX_BUSY;
-    }
-
-    entry = ngx_soporte_board_entry(zone->board, notice->kind,
-                                    notice->tenant);
-
-    if (entry) {
-        copy.began = entry->notice.began;
-
-    } else {
-        entry = ngx_soporte_board_entry(zone->board, NGX_SOPORTE_BOARD_NONE,
-                                        0);
-    }
-
-    if (entry) {
-        ngx_soporte_board_write(entry, &copy);
-        ngx_soporte_board_publish(zone, notice->tenant);
-    }
-
-    ngx_soporte_board_unlock(zone);
-
-    return entry ? NGX_OK : NGX_DECLINED;
-}
-
-
-ngx_int_t
-ngx_soporte_board_clear(ngx_soporte_zone_t *zone,
-    ngx_soporte_board_kind_e kind, uint32_t tenant)
-{
-    ngx_soporte_entry_t   *entry;
-    ngx_soporte_notice_t   none;
-
-    ngx_memzero(&none, sizeof(ngx_soporte_notice_t));
-
-    if (ngx_soporte_board_lock(zone) != NGX_OK) {
-        return NGX_BUSY;
-    }
-
-    entry = ngx_soporte_board_entry(zone->board, kind, tenant);
-
-    if (entry) {
-        ngx_soporte_board_write(entry, &none);
-        ngx_soporte_board_publish(zone, tenant);
-    }
-
-    ngx_soporte_board_unlock(zone);
-
-    return entry ? NGX_OK : NGX_DECLINED;
+    return (tenant == NGX_SOPORTE_ALL)
+           ? &zone->board->all : &ngx_soporte_tenant(zone, tenant)->chain;
 }
 
 
 static void
-ngx_soporte_board_write(ngx_soporte_entry_t *entry,
-    const ngx_soporte_notice_t *notice)
+ngx_soporte_board_link(ngx_soporte_zone_t *zone, ngx_uint_t i)
 {
+    uint32_t             *head;
+    ngx_soporte_entry_t  *entry;
+
+    entry = &zone->board->entries[i];
+    head = ngx_soporte_board_chain(zone, entry->notice.tenant);
+
+    ngx_soporte_store(&entry->next, *head);
+    ngx_soporte_release(head, (uint32_t) i + 1);
+}
+
+
+static void
+ngx_soporte_board_unlink(ngx_soporte_zone_t *zone, ngx_uint_t i)
+{
+    uint32_t             *link;
+    ngx_uint_t            steps;
+    ngx_soporte_entry_t  *entry;
+
+    entry = &zone->board->entries[i];
+    link = ngx_soporte_board_chain(zone, entry->notice.tenant);
+
+    for (steps = 0; *link && steps < NGX_SOPORTE_BOARD_ENTRIES; steps++) {
+
+        if (*link == i + 1) {
+            ngx_soporte_release(link, entry->next);
+            return;
+        }
+
+        link = &zone->board->entries[*link - 1].next;
+    }
+}
+
+
+ngx_int_t
+ngx_soporte_board_merge(ngx_soporte_zone_t *zone,
+    const ngx_soporte_notice_t *notice, int64_t now)
+{
+    ngx_int_t              i, rc;
+    ngx_soporte_board_t   *board;
+    ngx_soporte_notice_t  *old;
+
+    board = zone->board;
+
+    if (ngx_soporte_board_lock(zone, now) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    i = ngx_soporte_board_place(zone, notice->id, now);
+
+    if (i == NGX_DECLINED) {
+        rc = NGX_DECLINED;
+        goto done;
+    }
+
+    old = &board->entries[i].notice;
+
+    /* whose it is and what it is never change */
+
+    if (old->kind != NGX_SOPORTE_BOARD_NONE
+        && (old->version >= notice->version
+            || old->kind != notice->kind
+            || old->tenant != notice->tenant))
+    {
+        rc = NGX_DONE;
+        goto done;
+    }
+
+    ngx_soporte_board_write(zone, i, notice);
+    ngx_soporte_board_trim(zone, notice->tenant, now);
+    ngx_soporte_board_expect(board, notice, now);
+    ngx_soporte_board_publish(zone, notice->tenant, now);
+
+    rc = NGX_OK;
+
+done:
+
+    ngx_soporte_board_unlock(zone);
+
+    return rc;
+}
+
+
+/* that of the id; else a free one, else that of the notice longest over */
+
+static ngx_int_t
+ngx_soporte_board_place(ngx_soporte_zone_t *zone, const u_char *id,
+    int64_t now)
+{
+    ngx_int_t             unused;
+    ngx_uint_t            i;
+    ngx_soporte_board_t  *board;
+
+    board = zone->board;
+    unused = NGX_DECLINED;
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
+
+        if (ngx_memcmp(board->ids[i], id, NGX_SOPORTE_ID_LEN) == 0) {
+            return i;
+        }
+
+        if (unused == NGX_DECLINED
+            && ngx_memcmp(board->ids[i], ngx_soporte_board_free,
+                          NGX_SOPORTE_ID_LEN) == 0)
+        {
+            unused = i;
+        }
+    }
+
+    return (unused == NGX_DECLINED) ? ngx_soporte_board_oldest(zone, now)
+                                    : unused;
+}
+
+
+static ngx_int_t
+ngx_soporte_board_oldest(ngx_soporte_zone_t *zone, int64_t now)
+{
+    ngx_int_t              found;
+    ngx_uint_t             i;
+    ngx_soporte_notice_t  *notice, *oldest;
+
+    found = NGX_DECLINED;
+    oldest = NULL;
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
+        notice = &zone->board->entries[i].notice;
+
+        if (ngx_soporte_notice_over(notice, now)
+            && (oldest == NULL || notice->updated < oldest->updated))
+        {
+            oldest = notice;
+            found = i;
+        }
+    }
+
+    if (oldest) {
+        ngx_soporte_board_drop(zone, found);
+    }
+
+    return found;
+}
+
+
+/* who walks a chain must not walk over years of what is over */
+
+static void
+ngx_soporte_board_trim(ngx_soporte_zone_t *zone, uint32_t tenant, int64_t now)
+{
+    uint32_t               i, last;
+    ngx_uint_t             over;
+    ngx_soporte_notice_t  *notice, *oldest;
+
+    over = 0;
+    last = 0;
+    oldest = NULL;
+
+    for (i = *ngx_soporte_board_chain(zone, tenant);
+         i;
+         i = zone->board->entries[i - 1].next)
+    {
+        notice = &zone->board->entries[i - 1].notice;
+
+        if (!ngx_soporte_notice_over(notice, now)) {
+            continue;
+        }
+
+        over++;
+
+        if (oldest == NULL || notice->updated <= oldest->updated) {
+            oldest = notice;
+            last = i;
+        }
+    }
+
+    if (over > NGX_SOPORTE_BOARD_OVER) {
+        ngx_soporte_board_drop(zone, last - 1);
+    }
+}
+
+
+/* a tenant whose gate it had closed was opened when it ended */
+
+static void
+ngx_soporte_board_drop(ngx_soporte_zone_t *zone, ngx_uint_t i)
+{
+    ngx_soporte_entry_t  *entry;
+
+    entry = &zone->board->entries[i];
+
+    ngx_soporte_board_unlink(zone, i);
+    ngx_memzero(zone->board->ids[i], NGX_SOPORTE_ID_LEN);
+
     ngx_soporte_store(&entry->seq, entry->seq + 1);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
-    entry->notice = *notice;
-    entry->version++;
+    ngx_memzero(&entry->notice, sizeof(ngx_soporte_notice_t));
 
     ngx_soporte_release(&entry->seq, entry->seq + 1);
 }
 
 
+static void
+ngx_soporte_board_write(ngx_soporte_zone_t *zone, ngx_uint_t i,
+    const ngx_soporte_notice_t *notice)
+{
+    ngx_uint_t             news;
+    ngx_soporte_entry_t   *entry;
+    ngx_soporte_update_t   update;
+
+    entry = &zone->board->entries[i];
+
+    news = ngx_soporte_board_news(&entry->notice, notice);
+
+    ngx_soporte_store(&entry->seq, entry->seq + 1);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    ngx_memcpy(zone->board->ids[i], notice->id, NGX_SOPORTE_ID_LEN);
+
+    if (entry->notice.kind == NGX_SOPORTE_BOARD_NONE) {
+        entry->notice.tenant = notice->tenant;
+        ngx_soporte_board_link(zone, i);
+    }
+
+    entry->notice = *notice;
+
+    ngx_soporte_release(&entry->seq, entry->seq + 1);
+
+    if (!news) {
+        return;
+    }
+
+    ngx_memzero(&update, sizeof(ngx_soporte_update_t));
+
+    ngx_memcpy(update.id, notice->id, NGX_SOPORTE_ID_LEN);
+    update.version = notice->version;
+    update.at = notice->updated;
+    update.status = notice->status;
+    update.message_len = notice->message_len;
+    ngx_memcpy(update.message, notice->message, notice->message_len);
+
+    (void) ngx_soporte_board_add(zone->board, &update);
+}
+
+
+static ngx_uint_t
+ngx_soporte_board_news(const ngx_soporte_notice_t *old,
+    const ngx_soporte_notice_t *notice)
+{
+    if (notice->kind != NGX_SOPORTE_BOARD_INCIDENT) {
+        return 0;
+    }
+
+    return old->kind == NGX_SOPORTE_BOARD_NONE
+           || old->status != notice->status
+           || old->message_len != notice->message_len
+           || ngx_memcmp(old->message, notice->message, old->message_len)
+              != 0;
+}
+
+
 /*
- * A writer that was stopped in the middle must not stop a reader: after some
- * tries the page is served without words.
+ * In the place of the incident's oldest when it has its share, else of none,
+ * else of the oldest of all.
  */
 
 static ngx_int_t
-ngx_soporte_board_copy(const ngx_soporte_entry_t *entry,
-    ngx_soporte_notice_t *notice)
+ngx_soporte_board_add(ngx_soporte_board_t *board,
+    const ngx_soporte_update_t *update)
 {
-    uint32_t    seq;
-    ngx_uint_t  tries;
+    ngx_uint_t           i, own;
+    ngx_soporte_said_t  *said, *mine, *other;
 
-    for (tries = 0; tries < NGX_SOPORTE_BOARD_TRIES; tries++) {
-        seq = ngx_soporte_acquire(&entry->seq);
+    own = 0;
+    mine = NULL;
+    other = NULL;
 
-        if (seq & 1) {
+    for (i = 0; i < NGX_SOPORTE_BOARD_UPDATES; i++) {
+        said = &board->updates[i];
+
+        if (other == NULL || said->update.at < other->update.at) {
+            other = said;
+        }
+
+        if (ngx_memcmp(said->update.id, update->id, NGX_SOPORTE_ID_LEN)
+            != 0)
+        {
             continue;
         }
 
-        *notice = entry->notice;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (said->update.version == update->version) {
+            return NGX_DONE;
+        }
 
-        if (ngx_soporte_load(&entry->seq) == seq) {
-            return (notice->kind == NGX_SOPORTE_BOARD_NONE) ? NGX_DECLINED
-                                                            : NGX_OK;
+        own++;
+
+        if (mine == NULL || said->update.version < mine->update.version) {
+            mine = said;
         }
     }
 
-    return NGX_DECLINED;
+    said = other;
+
+    if (own >= NGX_SOPORTE_BOARD_TIMELINE) {
+        said = mine;
+
+        if (update->version < mine->update.version) {
+            return NGX_DONE;
+        }
+    }
+
+    ngx_soporte_store(&said->seq, said->seq + 1);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    said->update = *update;
+
+    ngx_soporte_release(&said->seq, said->seq + 1);
+
+    return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_soporte_board_read(const ngx_soporte_zone_t *zone,
-    const ngx_soporte_tenant_t *tenant, ngx_soporte_notice_t *notice)
+ngx_soporte_board_say(ngx_soporte_zone_t *zone,
+    const ngx_soporte_update_t *update, int64_t now)
 {
-    uint32_t  i;
+    ngx_int_t  rc;
 
-    i = ngx_soporte_acquire(&tenant->board);
-
-    if (i == 0 || i > NGX_SOPORTE_BOARD_ENTRIES) {
-        return NGX_DECLINED;
+    if (ngx_soporte_board_lock(zone, now) != NGX_OK) {
+        return NGX_BUSY;
     }
 
-    return ngx_soporte_board_copy(&zone->board->entries[i - 1], notice);
+    rc = ngx_soporte_board_add(zone->board, update);
+
+    if (rc == NGX_OK) {
+        (void) __atomic_add_fetch(&zone->board->generation, 1,
+                                  __ATOMIC_SEQ_CST);
+    }
+
+    ngx_soporte_board_unlock(zone);
+
+    return rc;
 }
 
 
-ngx_int_t
-ngx_soporte_board_find(const ngx_soporte_zone_t *zone,
-    ngx_soporte_board_kind_e kind, uint32_t tenant,
-    ngx_soporte_notice_t *notice)
+/* a window that will begin, or end, by itself */
+
+static void
+ngx_soporte_board_expect(ngx_soporte_board_t *board,
+    const ngx_soporte_notice_t *notice, int64_t now)
 {
-    ngx_soporte_entry_t  *entry;
+    int64_t  due;
 
-    entry = ngx_soporte_board_entry(zone->board, kind, tenant);
-
-    if (entry == NULL || ngx_soporte_board_copy(entry, notice) != NGX_OK) {
-        return NGX_DECLINED;
+    if (notice->kind != NGX_SOPORTE_BOARD_MAINTENANCE
+        || ngx_soporte_notice_over(notice, now))
+    {
+        return;
     }
 
-    /* it may have been written anew between the look and the copy */
+    due = (notice->began > now) ? notice->began : notice->ends;
 
-    return (notice->kind == kind && notice->tenant == tenant) ? NGX_OK
-                                                              : NGX_DECLINED;
+    if (due && due < board->due) {
+        ngx_soporte_store(&board->due, due);
+    }
 }
 
 
 /* after the words, before the slots: what _inherit() rests on */
 
 static void
-ngx_soporte_board_publish(ngx_soporte_zone_t *zone, uint32_t tenant)
+ngx_soporte_board_publish(ngx_soporte_zone_t *zone, uint32_t tenant,
+    int64_t now)
 {
-    uint32_t              i, used;
-    ngx_soporte_posted_t  posted;
+    uint32_t               i, used;
+    ngx_soporte_speaker_t  all;
 
     (void) __atomic_add_fetch(&zone->board->generation, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
-    ngx_soporte_board_collect(zone->board, &posted);
+    ngx_soporte_board_speaker(zone->board,
+                              ngx_soporte_acquire(&zone->board->all), now,
+                              &all);
 
     if (tenant != NGX_SOPORTE_ALL) {
-        ngx_soporte_board_publish_one(zone, &posted,
-                                      ngx_soporte_tenant(zone, tenant));
+        ngx_soporte_board_publish_one(zone, &all,
+                                      ngx_soporte_tenant(zone, tenant), now);
         return;
     }
 
     used = ngx_soporte_acquire(&zone->header->used);
 
     for (i = 1; i < used; i++) {
-        ngx_soporte_board_publish_one(zone, &posted,
-                                      ngx_soporte_tenant(zone, i));
+        ngx_soporte_board_publish_one(zone, &all, ngx_soporte_tenant(zone, i),
+                                      now);
     }
-}
-
-
-static void
-ngx_soporte_board_collect(ngx_soporte_board_t *board,
-    ngx_soporte_posted_t *posted)
-{
-    ngx_uint_t  i;
-
-    posted->n = 0;
-
-    for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
-        if (board->entries[i].notice.kind != NGX_SOPORTE_BOARD_NONE) {
-            posted->entry[posted->n++] = i;
-        }
-    }
-}
-
-
-/* entry + 1 of the tenant's own notice, else of the one for all, else 0 */
-
-static ngx_uint_t
-ngx_soporte_board_choose(ngx_soporte_board_t *board,
-    const ngx_soporte_posted_t *posted, ngx_uint_t kind, uint32_t tenant)
-{
-    ngx_uint_t             i, all;
-    ngx_soporte_notice_t  *notice;
-
-    all = 0;
-
-    for (i = 0; i < posted->n; i++) {
-        notice = &board->entries[posted->entry[i]].notice;
-
-        if (notice->kind != kind) {
-            continue;
-        }
-
-        if (notice->tenant == tenant) {
-            return posted->entry[i] + 1;
-        }
-
-        if (notice->tenant == NGX_SOPORTE_ALL) {
-            all = posted->entry[i] + 1;
-        }
-    }
-
-    return all;
 }
 
 
 static void
 ngx_soporte_board_publish_one(ngx_soporte_zone_t *zone,
-    const ngx_soporte_posted_t *posted, ngx_soporte_tenant_t *tenant)
+    const ngx_soporte_speaker_t *all, ngx_soporte_tenant_t *tenant,
+    int64_t now)
 {
-    uint32_t    slot;
-    ngx_uint_t  entry, gate;
+    ngx_soporte_speaker_t  own;
 
-    slot = ngx_soporte_tenant_index(zone, tenant);
+    ngx_soporte_board_speaker(zone->board, ngx_soporte_load(&tenant->chain),
+                              now, &own);
 
-    gate = NGX_SOPORTE_GATE_RESTORE;
-    entry = ngx_soporte_board_choose(zone->board, posted,
-                                     NGX_SOPORTE_BOARD_RESTORE, slot);
-
-    if (entry == 0) {
-        gate = NGX_SOPORTE_GATE_MAINTENANCE;
-        entry = ngx_soporte_board_choose(zone->board, posted,
-                                         NGX_SOPORTE_BOARD_MAINTENANCE, slot);
+    if (all->gate > own.gate) {
+        own = *all;
     }
 
-    if (entry == 0) {
-        gate = NGX_SOPORTE_GATE_OPEN;
+    ngx_soporte_store(&tenant->board, own.entry);
+    ngx_soporte_release(&tenant->gate, own.gate);
+}
+
+
+/* of a chain, the notice whose kind goes first; gates are in that order */
+
+static void
+ngx_soporte_board_speaker(ngx_soporte_board_t *board, uint32_t first,
+    int64_t now, ngx_soporte_speaker_t *speaker)
+{
+    uint32_t               i;
+    ngx_uint_t             gate, steps;
+    ngx_soporte_notice_t  *notice, *best;
+
+    best = NULL;
+    speaker->entry = 0;
+    speaker->gate = NGX_SOPORTE_GATE_OPEN;
+
+    i = first;
+
+    for (steps = 0; i && steps < NGX_SOPORTE_BOARD_ENTRIES; steps++) {
+        notice = &board->entries[i - 1].notice;
+        gate = ngx_soporte_board_gate(notice, now);
+
+        if (gate > speaker->gate
+            || (gate && gate == speaker->gate
+                && ngx_soporte_notice_compare(notice, best) > 0))
+        {
+            best = notice;
+            speaker->entry = i;
+            speaker->gate = gate;
+        }
+
+        i = ngx_soporte_acquire(&board->entries[i - 1].next);
+    }
+}
+
+
+static ngx_uint_t
+ngx_soporte_board_gate(const ngx_soporte_notice_t *notice, int64_t now)
+{
+    if (!ngx_soporte_notice_holds(notice, now)) {
+        return NGX_SOPORTE_GATE_OPEN;
     }
 
-    ngx_soporte_store(&tenant->board, entry);
-    ngx_soporte_release(&tenant->gate, gate);
+    switch (notice->kind) {
+
+    case NGX_SOPORTE_BOARD_MAINTENANCE:
+        return NGX_SOPORTE_GATE_MAINTENANCE;
+
+    case NGX_SOPORTE_BOARD_INCIDENT:
+        return (notice->flags & NGX_SOPORTE_NOTICE_BLOCK)
+               ? NGX_SOPORTE_GATE_INCIDENT : NGX_SOPORTE_GATE_OPEN;
+
+    case NGX_SOPORTE_BOARD_RESTORE:
+        return NGX_SOPORTE_GATE_RESTORE;
+
+    default:
+        return NGX_SOPORTE_GATE_OPEN;
+    }
 }
 
 
 void
 ngx_soporte_board_inherit(ngx_soporte_zone_t *zone,
-    ngx_soporte_tenant_t *tenant)
+    ngx_soporte_tenant_t *tenant, int64_t now)
 {
-    uint64_t              generation;
-    ngx_soporte_posted_t  posted;
+    uint64_t               generation;
+    ngx_soporte_speaker_t  all;
 
     /*
      * Without the lock.  A word that comes at this very moment is published
@@ -423,8 +708,10 @@ ngx_soporte_board_inherit(ngx_soporte_zone_t *zone,
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         generation = ngx_soporte_acquire(&zone->board->generation);
 
-        ngx_soporte_board_collect(zone->board, &posted);
-        ngx_soporte_board_publish_one(zone, &posted, tenant);
+        ngx_soporte_board_speaker(zone->board,
+                                  ngx_soporte_acquire(&zone->board->all),
+                                  now, &all);
+        ngx_soporte_board_publish_one(zone, &all, tenant, now);
 
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
@@ -435,27 +722,38 @@ ngx_soporte_board_inherit(ngx_soporte_zone_t *zone,
 void
 ngx_soporte_board_tick(ngx_soporte_zone_t *zone, int64_t now)
 {
+    int64_t                since;
     ngx_uint_t             i;
-    ngx_soporte_entry_t   *entry;
-    ngx_soporte_notice_t   notice;
+    ngx_soporte_board_t   *board;
+    ngx_soporte_notice_t  *notice;
+
+    board = zone->board;
+
+    if (ngx_soporte_load(&board->due) > now
+        || ngx_soporte_board_lock(zone, now) != NGX_OK)
+    {
+        return;
+    }
+
+    since = board->ticked;
+    board->ticked = now;
+    ngx_soporte_store(&board->due, INT64_MAX);
 
     for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
-        entry = &zone->board->entries[i];
+        notice = &board->entries[i].notice;
 
-        if (entry->notice.kind != NGX_SOPORTE_BOARD_MAINTENANCE
-            || entry->notice.ends == 0
-            || entry->notice.ends > now)
-        {
+        if (notice->kind != NGX_SOPORTE_BOARD_MAINTENANCE || notice->ended) {
             continue;
         }
 
-        if (ngx_soporte_board_copy(entry, &notice) == NGX_OK
-            && notice.kind == NGX_SOPORTE_BOARD_MAINTENANCE
-            && notice.ends && notice.ends <= now)
+        if ((notice->began > since && notice->began <= now)
+            || (notice->ends > since && notice->ends <= now))
         {
-            (void) ngx_soporte_board_clear(zone,
-                                           NGX_SOPORTE_BOARD_MAINTENANCE,
-                                           notice.tenant);
+            ngx_soporte_board_publish(zone, notice->tenant, now);
         }
+
+        ngx_soporte_board_expect(board, notice, now);
     }
+
+    ngx_soporte_board_unlock(zone);
 }

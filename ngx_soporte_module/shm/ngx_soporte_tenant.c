@@ -212,7 +212,7 @@ ngx_soporte_tenant_get(ngx_soporte_zone_t *zone, const u_char *key,
 
     /* what holds for all tenants holds for a new one */
 
-    ngx_soporte_board_inherit(zone, t);
+    ngx_soporte_board_inherit(zone, t, now);
 
     seen = head;
 

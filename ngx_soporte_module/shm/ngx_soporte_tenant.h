@@ -23,7 +23,8 @@
 
 #define NGX_SOPORTE_GATE_OPEN         0
 #define NGX_SOPORTE_GATE_MAINTENANCE  1
-#define NGX_SOPORTE_GATE_RESTORE      2
+#define NGX_SOPORTE_GATE_INCIDENT     2      /* one that blocks */
+#define NGX_SOPORTE_GATE_RESTORE      3      /* of several the highest */
 
 /* flags */
 
@@ -82,7 +83,7 @@ struct ngx_soporte_tenant_s {
     uint32_t            seen_good;           /* answers told to detect */
     uint32_t            seen_hard;
     uint32_t            judged;              /* last minute, unix s / 60 */
-    uint32_t            pad;
+    uint32_t            chain;               /* entry + 1: the board's own */
     ngx_soporte_detect_t   detect;
     ngx_soporte_history_t  history;
 } __attribute__((aligned(64)));

@@ -18,11 +18,11 @@
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     3
+#define NGX_SOPORTE_ZONE_VERSION     4
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
-#define NGX_SOPORTE_BOARD_ENTRIES    512
+#define NGX_SOPORTE_BOARD_ENTRIES    2048
 
 #define NGX_SOPORTE_OTHER            0       /* slot of what has none */
 

@@ -1,0 +1,393 @@
+
+/*
+ * Gives words and hears them.  A version is the milliseconds of the wall
+ * clock with ten random bits behind: it orders words well enough between
+ * nodes, stays below 2^53, and always grows at one notice.
+ */
+
+#include "ngx_http_soporte_word.h"
+#include "ngx_http_soporte_report.h"
+
+
+#define NGX_HTTP_SOPORTE_WORD_TIES   10      /* bits */
+
+
+static uint64_t ngx_http_soporte_word_version(uint64_t before);
+static ngx_int_t ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_notice_t *notice);
+static int64_t ngx_http_soporte_word_failed(ngx_soporte_zone_t *zone,
+    const ngx_soporte_notice_t *notice);
+static ngx_int_t ngx_http_soporte_word_parse(
+    ngx_http_soporte_main_conf_t *smcf, const ngx_soporte_value_t *value,
+    ngx_soporte_notice_t *notice);
+static ngx_int_t ngx_http_soporte_word_tenant(
+    ngx_http_soporte_main_conf_t *smcf, const ngx_str_t *key,
+    uint32_t *tenant);
+static void ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_value_t *list, const u_char *id);
+static void ngx_http_soporte_word_timeline(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, ngx_soporte_value_t *object,
+    const u_char *id);
+
+
+ngx_int_t
+ngx_http_soporte_word_new(ngx_soporte_notice_t *notice, ngx_uint_t kind,
+    uint32_t tenant)
+{
+    u_char       random[NGX_SOPORTE_ID_RANDOM];
+    ngx_time_t  *tp;
+
+    ngx_memzero(notice, sizeof(ngx_soporte_notice_t));
+
+    if (ngx_soporte_secret_random(random, sizeof(random)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    tp = ngx_timeofday();
+
+    ngx_soporte_uuid_v7(notice->id, (uint64_t) tp->sec * 1000 + tp->msec,
+                        random);
+
+    notice->kind = kind;
+    notice->tenant = tenant;
+    notice->announced = tp->sec;
+    notice->began = tp->sec;
+    notice->progress = -1;
+
+    return NGX_OK;
+}
+
+
+static uint64_t
+ngx_http_soporte_word_version(uint64_t before)
+{
+    uint64_t     version;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    version = ((uint64_t) tp->sec * 1000 + tp->msec)
+              << NGX_HTTP_SOPORTE_WORD_TIES;
+    version |= ngx_random() & ((1 << NGX_HTTP_SOPORTE_WORD_TIES) - 1);
+
+    return ngx_max(version, before + 1);
+}
+
+
+ngx_int_t
+ngx_http_soporte_word(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_notice_t *notice)
+{
+    if (notice->kind == NGX_SOPORTE_BOARD_RESTORE && notice->failed == 0) {
+        notice->failed = ngx_http_soporte_word_failed(smcf->zone, notice);
+    }
+
+    return ngx_http_soporte_word_put(smcf, notice);
+}
+
+
+ngx_int_t
+ngx_http_soporte_word_end(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_notice_t *notice)
+{
+    notice->ended = ngx_time();
+
+    if (notice->kind == NGX_SOPORTE_BOARD_INCIDENT) {
+        notice->status = NGX_SOPORTE_STATUS_RESOLVED;
+
+    } else if (notice->kind == NGX_SOPORTE_BOARD_MAINTENANCE
+               && notice->began <= notice->ended)
+    {
+        notice->ends = notice->ended;
+    }
+
+    return ngx_http_soporte_word_put(smcf, notice);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_notice_t *notice)
+{
+    notice->updated = ngx_time();
+    notice->version = ngx_http_soporte_word_version(notice->version);
+
+    return ngx_soporte_board_merge(smcf->zone, notice, ngx_time());
+}
+
+
+/* of the tenant's incident, detected or declared; 0 when it was up */
+
+static int64_t
+ngx_http_soporte_word_failed(ngx_soporte_zone_t *zone,
+    const ngx_soporte_notice_t *notice)
+{
+    int64_t                failed, ms;
+    ngx_soporte_notice_t   incident;
+    ngx_soporte_tenant_t  *tenant;
+
+    failed = 0;
+
+    if (ngx_soporte_board_current(zone, NGX_SOPORTE_BOARD_INCIDENT,
+                                  notice->tenant, ngx_time(), &incident)
+        == NGX_OK)
+    {
+        failed = incident.began;
+    }
+
+    if (notice->tenant == NGX_SOPORTE_ALL) {
+        return failed;
+    }
+
+    tenant = ngx_soporte_tenant(zone, notice->tenant);
+
+    if (tenant->detect.state == NGX_SOPORTE_DETECT_DOWN
+        || tenant->detect.state == NGX_SOPORTE_DETECT_RECOVERING)
+    {
+        ms = (int64_t) ngx_current_msec - tenant->detect.incident;
+        ms = ngx_time() - (ms + 500) / 1000;
+
+        failed = failed ? ngx_min(failed, ms) : ms;
+    }
+
+    return failed;
+}
+
+
+ngx_int_t
+ngx_http_soporte_word_heard(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_value_t *value)
+{
+    ngx_int_t             rc;
+    ngx_soporte_notice_t  notice;
+
+    if (ngx_http_soporte_word_parse(smcf, value, &notice) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_soporte_word_tenant(smcf,
+            &ngx_soporte_value_get(value, "tenant")->str, &notice.tenant)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_soporte_board_merge(smcf->zone, &notice, ngx_time());
+
+    if (notice.kind == NGX_SOPORTE_BOARD_INCIDENT
+        && (rc == NGX_OK || rc == NGX_DONE))
+    {
+        ngx_http_soporte_word_updates(smcf,
+                                      ngx_soporte_value_get(value, "updates"),
+                                      notice.id);
+    }
+
+    return rc;
+}
+
+
+/* what the board rests on: a kind, an id, a version, a beginning, a tenant */
+
+static ngx_int_t
+ngx_http_soporte_word_parse(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_value_t *value, ngx_soporte_notice_t *notice)
+{
+    ngx_uint_t                  i;
+    ngx_soporte_mem_t           mem;
+    const ngx_soporte_value_t  *kind, *id, *tenant;
+
+    static const u_char         none[NGX_SOPORTE_ID_LEN];
+
+    kind = ngx_soporte_value_get(value, "kind");
+    id = ngx_soporte_value_get(value, "id");
+    tenant = ngx_soporte_value_get(value, "tenant");
+
+    ngx_memzero(notice, sizeof(ngx_soporte_notice_t));
+    ngx_memzero(&mem, sizeof(ngx_soporte_mem_t));
+    notice->progress = -1;
+
+    if (kind == NULL || kind->type != NGX_SOPORTE_STRING
+        || id == NULL || id->type != NGX_SOPORTE_STRING
+        || tenant == NULL || tenant->type != NGX_SOPORTE_STRING
+        || ngx_soporte_uuid_parse(notice->id, &id->str) != NGX_OK
+        || ngx_memcmp(notice->id, none, sizeof(none)) == 0)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = NGX_SOPORTE_BOARD_MAINTENANCE; i <= NGX_SOPORTE_BOARD_INCIDENT;
+         i++)
+    {
+        if (ngx_strlen(ngx_http_soporte_word_kinds[i]) == kind->str.len
+            && ngx_strncmp(ngx_http_soporte_word_kinds[i], kind->str.data,
+                           kind->str.len) == 0)
+        {
+            notice->kind = i;
+        }
+    }
+
+    /* of a node nothing is unknown, so no message is made in mem */
+
+    if (notice->kind == NGX_SOPORTE_BOARD_NONE
+        || ngx_http_soporte_word_read(&mem, value, NGX_HTTP_SOPORTE_WORD_NODE,
+                                      notice) != NULL
+        || notice->version == 0 || notice->began <= 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_soporte_word_tenant(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_str_t *key, uint32_t *tenant)
+{
+    ngx_soporte_tenant_t  *t;
+
+    u_char                 lower[NGX_SOPORTE_KEY_MAX];
+
+    if (key->len == 1 && key->data[0] == '*') {
+        *tenant = NGX_SOPORTE_ALL;
+        return NGX_OK;
+    }
+
+    if (ngx_soporte_tenant_key(lower, key->data, key->len) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    t = ngx_soporte_tenant_get(smcf->zone, lower, key->len, 1, ngx_time());
+
+    if (t == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *tenant = ngx_soporte_tenant_index(smcf->zone, t);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_value_t *list, const u_char *id)
+{
+    ngx_uint_t                  n;
+    ngx_soporte_mem_t           mem;
+    ngx_soporte_notice_t        notice;
+    ngx_soporte_update_t        update;
+    const ngx_soporte_value_t  *v;
+
+    ngx_memzero(&mem, sizeof(ngx_soporte_mem_t));
+
+    v = (list && list->type == NGX_SOPORTE_LIST) ? list->first : NULL;
+
+    for (n = 0; v && n < NGX_SOPORTE_BOARD_TIMELINE; v = v->next, n++) {
+
+        ngx_memzero(&notice, sizeof(ngx_soporte_notice_t));
+        notice.kind = NGX_SOPORTE_BOARD_INCIDENT;
+
+        if (ngx_http_soporte_word_read(&mem, v, NGX_HTTP_SOPORTE_WORD_NODE,
+                                       &notice) != NULL
+            || notice.version == 0)
+        {
+            continue;
+        }
+
+        ngx_memzero(&update, sizeof(ngx_soporte_update_t));
+
+        ngx_memcpy(update.id, id, NGX_SOPORTE_ID_LEN);
+        update.version = notice.version;
+        update.at = notice.updated;
+        update.status = notice.status;
+        update.message_len = notice.message_len;
+        ngx_memcpy(update.message, notice.message, notice.message_len);
+
+        (void) ngx_soporte_board_say(smcf->zone, &update, ngx_time());
+    }
+}
+
+
+ngx_soporte_value_t *
+ngx_http_soporte_word_value(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, const ngx_soporte_notice_t *notice)
+{
+    ngx_soporte_value_t   *object;
+    ngx_soporte_tenant_t  *tenant;
+
+    object = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_cstr(mem, object, "kind",
+                                  ngx_http_soporte_word_kinds[notice->kind]);
+    ngx_http_soporte_word_id(mem, object, "id", notice->id);
+
+    if (notice->tenant == NGX_SOPORTE_ALL) {
+        (void) ngx_soporte_value_cstr(mem, object, "tenant", "*");
+
+    } else {
+        tenant = ngx_soporte_tenant(zone, notice->tenant);
+        ngx_http_soporte_word_text(mem, object, "tenant", tenant->key,
+                                   tenant->len);
+    }
+
+    ngx_http_soporte_word_write(mem, object, NGX_HTTP_SOPORTE_WORD_NODE,
+                                notice);
+
+    switch (notice->kind) {
+
+    case NGX_SOPORTE_BOARD_MAINTENANCE:
+        (void) ngx_soporte_value_bool(mem, object, "removed",
+                                      notice->ended
+                                      && notice->ended <= notice->began);
+        break;
+
+    case NGX_SOPORTE_BOARD_RESTORE:
+        ngx_http_soporte_report_instant(mem, object, "due_at",
+                                       ngx_soporte_notice_deadline(notice));
+        break;
+
+    case NGX_SOPORTE_BOARD_INCIDENT:
+        ngx_http_soporte_word_timeline(mem, zone, object, notice->id);
+        break;
+    }
+
+    return object;
+}
+
+
+static void
+ngx_http_soporte_word_timeline(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, ngx_soporte_value_t *object,
+    const u_char *id)
+{
+    ngx_uint_t             i, n;
+    ngx_soporte_value_t   *list, *item;
+    ngx_soporte_update_t  *updates, *u;
+
+    list = ngx_soporte_value_add(mem, object, "updates", NGX_SOPORTE_LIST);
+
+    updates = ngx_soporte_alloc(mem, NGX_SOPORTE_BOARD_TIMELINE
+                                     * sizeof(ngx_soporte_update_t));
+
+    if (updates == NULL) {
+        return;
+    }
+
+    n = ngx_soporte_board_timeline(zone, id, updates,
+                                   NGX_SOPORTE_BOARD_TIMELINE);
+
+    for (i = 0; i < n; i++) {
+        u = &updates[i];
+
+        item = ngx_soporte_value_add(mem, list, NULL, NGX_SOPORTE_OBJECT);
+
+        (void) ngx_soporte_value_int(mem, item, "version", u->version);
+        ngx_http_soporte_report_instant(mem, item, "updated_at", u->at);
+        (void) ngx_soporte_value_cstr(mem, item, "status",
+                  ngx_soporte_status_names[ngx_min(u->status,
+                                         NGX_SOPORTE_STATUS_RESOLVED)]);
+        ngx_http_soporte_word_text(mem, item, "message", u->message,
+                                   u->message_len);
+    }
+}
