@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_soporte_word.h"
+#include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_report.h"
 
 
@@ -15,6 +16,13 @@
 static uint64_t ngx_http_soporte_word_version(uint64_t before);
 static ngx_int_t ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_notice_t *notice);
+static void ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice);
+static ngx_soporte_value_t *ngx_http_soporte_word_step(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, const ngx_soporte_notice_t *notice);
+static void ngx_http_soporte_word_key(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, ngx_soporte_value_t *object,
+    uint32_t tenant);
 static int64_t ngx_http_soporte_word_failed(ngx_soporte_zone_t *zone,
     const ngx_soporte_notice_t *notice);
 static ngx_int_t ngx_http_soporte_word_parse(
@@ -109,10 +117,114 @@ static ngx_int_t
 ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_notice_t *notice)
 {
+    ngx_int_t  rc;
+
     notice->updated = ngx_time();
     notice->version = ngx_http_soporte_word_version(notice->version);
 
-    return ngx_soporte_board_merge(smcf->zone, notice, ngx_time());
+    rc = ngx_soporte_board_merge(smcf->zone, notice, ngx_time());
+
+    if (rc == NGX_OK) {
+        ngx_http_soporte_word_tell(smcf, notice);
+    }
+
+    return rc;
+}
+
+
+/* to PostgreSQL; what can't be kept is counted and logged there */
+
+static void
+ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice)
+{
+    ngx_pool_t           *pool;
+    ngx_soporte_mem_t     mem;
+    ngx_soporte_value_t  *word, *step;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+
+    if (pool == NULL) {
+        return;
+    }
+
+    mem = ngx_http_soporte_mem(pool);
+
+    word = ngx_http_soporte_word_value(&mem, smcf->zone, notice);
+    step = ngx_http_soporte_word_step(&mem, smcf->zone, notice);
+
+    if (!mem.failed) {
+        (void) ngx_http_soporte_event(smcf, word);
+
+        if (step) {
+            (void) ngx_http_soporte_event(smcf, step);
+        }
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* what was said of an incident or a restore this time; maintenance has none */
+
+static ngx_soporte_value_t *
+ngx_http_soporte_word_step(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, const ngx_soporte_notice_t *notice)
+{
+    ngx_uint_t            restore;
+    ngx_soporte_value_t  *object;
+
+    if (notice->kind == NGX_SOPORTE_BOARD_MAINTENANCE) {
+        return NULL;
+    }
+
+    restore = (notice->kind == NGX_SOPORTE_BOARD_RESTORE);
+
+    object = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_cstr(mem, object, "kind",
+                                  restore ? "restore_update"
+                                          : "incident_update");
+    ngx_http_soporte_word_key(mem, zone, object, notice->tenant);
+    ngx_http_soporte_word_id(mem, object, restore ? "restore" : "incident",
+                             notice->id);
+    ngx_http_soporte_report_instant(mem, object, "at", notice->updated);
+    ngx_http_soporte_word_text(mem, object, "message", notice->message,
+                               notice->message_len);
+
+    if (!restore) {
+        (void) ngx_soporte_value_cstr(mem, object, "status",
+                                    ngx_soporte_status_names[notice->status]);
+        return object;
+    }
+
+    (void) ngx_soporte_value_cstr(mem, object, "phase",
+                                  ngx_soporte_phase_names[notice->phase]);
+
+    if (notice->progress >= 0) {
+        (void) ngx_soporte_value_int(mem, object, "progress",
+                                     notice->progress);
+    }
+
+    return object;
+}
+
+
+static void
+ngx_http_soporte_word_key(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, ngx_soporte_value_t *object,
+    uint32_t tenant)
+{
+    ngx_soporte_tenant_t  *t;
+
+    if (tenant == NGX_SOPORTE_ALL) {
+        (void) ngx_soporte_value_cstr(mem, object, "tenant", "*");
+        return;
+    }
+
+    t = ngx_soporte_tenant(zone, tenant);
+
+    ngx_http_soporte_word_text(mem, object, "tenant", t->key, t->len);
 }
 
 
@@ -313,8 +425,7 @@ ngx_soporte_value_t *
 ngx_http_soporte_word_value(ngx_soporte_mem_t *mem,
     const ngx_soporte_zone_t *zone, const ngx_soporte_notice_t *notice)
 {
-    ngx_soporte_value_t   *object;
-    ngx_soporte_tenant_t  *tenant;
+    ngx_soporte_value_t  *object;
 
     object = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
 
@@ -322,14 +433,7 @@ ngx_http_soporte_word_value(ngx_soporte_mem_t *mem,
                                   ngx_http_soporte_word_kinds[notice->kind]);
     ngx_http_soporte_word_id(mem, object, "id", notice->id);
 
-    if (notice->tenant == NGX_SOPORTE_ALL) {
-        (void) ngx_soporte_value_cstr(mem, object, "tenant", "*");
-
-    } else {
-        tenant = ngx_soporte_tenant(zone, notice->tenant);
-        ngx_http_soporte_word_text(mem, object, "tenant", tenant->key,
-                                   tenant->len);
-    }
+    ngx_http_soporte_word_key(mem, zone, object, notice->tenant);
 
     ngx_http_soporte_word_write(mem, object, NGX_HTTP_SOPORTE_WORD_NODE,
                                 notice);
