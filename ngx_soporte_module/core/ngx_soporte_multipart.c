@@ -137,13 +137,15 @@ ngx_soporte_multipart_feed(ngx_soporte_multipart_t *mp, const u_char *p,
     size_t len)
 {
     ngx_int_t      rc;
-    const u_char  *last;
+    const u_char  *last, *first;
 
     rc = (mp->state == NGX_SOPORTE_MP_DEAD) ? NGX_ERROR : NGX_OK;
 
     if (len == 0) {
         return rc;
     }
+
+    first = p;
 
     for (last = p + len; p < last && rc == NGX_OK; /* void */) {
 
@@ -155,6 +157,7 @@ ngx_soporte_multipart_feed(ngx_soporte_multipart_t *mp, const u_char *p,
             break;
 
         case NGX_SOPORTE_MP_HEADER:
+            mp->offset = mp->fed + (p + 1 - first);
             rc = ngx_soporte_mp_header(mp, *p++);
             break;
 
@@ -165,6 +168,8 @@ ngx_soporte_multipart_feed(ngx_soporte_multipart_t *mp, const u_char *p,
             rc = ngx_soporte_mp_delimiter(mp, *p++);
         }
     }
+
+    mp->fed += len;
 
     return rc;
 }
@@ -426,6 +431,8 @@ ngx_soporte_mp_part(ngx_soporte_multipart_t *mp)
     mp->state = NGX_SOPORTE_MP_DATA;
     mp->matched = 2;
     mp->skip = 2;
+
+    part.offset = mp->offset;
 
     return ngx_soporte_mp_event(mp, mp->events.begin(mp->events.ctx, &part));
 }

@@ -54,6 +54,9 @@ typedef struct {
                                                     is printable ASCII */
     ngx_uint_t                       file;       /* filename was given, be it
                                                     empty */
+    uint64_t                         offset;     /* bytes of the body before
+                                                    its data, which lie there
+                                                    in one piece */
 } ngx_soporte_part_t;
 
 
@@ -93,6 +96,9 @@ typedef struct {
     size_t                           length;     /* of the delimiter */
     size_t                           matched;    /* bytes of it seen */
     size_t                           skip;       /* of these, no data */
+    uint64_t                         fed;        /* bytes of earlier feeds */
+    uint64_t                         offset;     /* behind the byte in hand,
+                                                    in a part's headers */
     ngx_uint_t                       nparts;
     u_char                          *header;
     size_t                           nheader;

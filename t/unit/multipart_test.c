@@ -12,6 +12,8 @@ static test_mem_t               tm;
 static test_out_t               events;
 static ngx_soporte_multipart_t  mp;
 static ngx_uint_t               refuse;      /* at the n-th event */
+static const char              *whole;       /* body, if offsets are checked */
+static uint64_t                 offset;      /* of the part's next byte */
 
 
 static ngx_int_t
@@ -44,6 +46,7 @@ on_begin(void *ctx, const ngx_soporte_part_t *part)
     }
 
     ngx_soporte_out(&events.out, ":", 1);
+    offset = part->offset;
 
     return told();
 }
@@ -54,6 +57,13 @@ on_data(void *ctx, const u_char *p, size_t len)
 {
     assert_true(len > 0);
     ngx_soporte_out(&events.out, p, len);
+
+    /* a part's data lie in one piece where it was said */
+
+    if (whole) {
+        assert_memory_equal(whole + offset, p, len);
+        offset += len;
+    }
 
     return told();
 }
@@ -79,6 +89,7 @@ teardown(void **state)
     test_mem_free(&tm);
     test_out_free(&events);
     refuse = 0;
+    whole = NULL;
 
     return 0;
 }
@@ -186,6 +197,7 @@ any_split_is_one_shot(void **state)
     size_t  i, k, len;
 
     len = strlen(browser);
+    whole = browser;
 
     for (i = 0; i <= len; i++) {
         assert_int_equal(start(TYPE, NULL), NGX_OK);
