@@ -128,6 +128,12 @@ typedef struct {
 
 
 typedef struct {
+    u_char                       id[16];
+    ngx_str_t                    json;
+} ngx_soporte_spool_doc_t;
+
+
+typedef struct {
     ngx_uint_t                   count[NGX_SOPORTE_SPOOL_DIRS];
     uint64_t                     bytes;        /* what the budget counts */
     uint64_t                     oldest;       /* ms since the epoch of the
@@ -218,6 +224,23 @@ ngx_int_t ngx_soporte_spool_back(ngx_soporte_spool_t *sp, const u_char id[16],
 ngx_int_t ngx_soporte_spool_find(ngx_soporte_spool_t *sp, const u_char id[16],
     ngx_soporte_mem_t *mem, ngx_str_t *json, ngx_soporte_spool_dir_e *where,
     ngx_soporte_spool_err_t *err);
+
+/*
+ * NGX_OK: a process that lives is writing a ticket of this id just now, in
+ * tmp/; NGX_DECLINED: none is.
+ */
+
+ngx_int_t ngx_soporte_spool_busy(ngx_soporte_spool_t *sp,
+    const u_char id[16]);
+
+/*
+ * The documents whose ids begin with "len" bytes, at most max of them, in no
+ * order; *n is set.  NGX_ERROR: a directory can't be read.
+ */
+
+ngx_int_t ngx_soporte_spool_seek(ngx_soporte_spool_t *sp,
+    const u_char *prefix, size_t len, ngx_soporte_mem_t *mem,
+    ngx_soporte_spool_doc_t *docs, ngx_uint_t max, ngx_uint_t *n);
 
 /*
  * Removes what was delivered, what dead processes left in tmp/ (older than a
