@@ -655,7 +655,7 @@ is(scalar(() = glob "$spool/{new,sending}/*"), scalar(@filed),
 is_deeply([glob "$spool/tmp/*"], [], 'nothing is half kept');
 is(file({ subject => 'poca cosa' })->{status}, 303,
    'a small one still finds room');
-$nginx->allow_log(qr/a ticket could not be kept: no room/);
+$nginx->allow_log(qr/tickets can.t be kept and are refused: no room/);
 
 $pg->start;
 wait_is(sub {

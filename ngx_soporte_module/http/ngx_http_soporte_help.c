@@ -15,8 +15,8 @@ static void ngx_http_soporte_help_category(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *list, const ngx_soporte_category_t *category,
     ngx_uint_t selected);
 static ngx_int_t ngx_http_soporte_help_form(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_view_t *view,
-    const ngx_http_soporte_form_t *form, const ngx_str_t *nonce);
+    ngx_http_soporte_view_t *view, const ngx_http_soporte_form_t *form,
+    const ngx_str_t *nonce);
 static void ngx_http_soporte_help_errors(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *object, const ngx_http_soporte_form_t *form);
 static void ngx_http_soporte_help_error(ngx_http_soporte_view_t *view,
@@ -66,7 +66,7 @@ ngx_http_soporte_help_page(ngx_http_request_t *r,
 
     ngx_http_soporte_help_categories(&view, &selected);
 
-    if (ngx_http_soporte_help_form(r, ctx, &view, form, &nonce) != NGX_OK) {
+    if (ngx_http_soporte_help_form(r, &view, form, &nonce) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -156,48 +156,32 @@ ngx_http_soporte_help_category(ngx_http_soporte_view_t *view,
 
 
 static ngx_int_t
-ngx_http_soporte_help_form(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+ngx_http_soporte_help_form(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, const ngx_http_soporte_form_t *form,
     const ngx_str_t *nonce)
 {
-    u_char                        *p;
-    ngx_str_t                      tenant, token, action;
-    ngx_soporte_value_t           *object, *values;
-    ngx_http_soporte_main_conf_t  *smcf;
+    ngx_str_t             action;
+    ngx_soporte_value_t  *object, *values;
 
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    static const ngx_str_t  path = ngx_string("/tickets");
 
-    tenant.data = ctx->tenant->key;
-    tenant.len = ctx->tenant->len;
+    action.len = view->base.len + path.len;
+    action.data = ngx_pnalloc(r->pool, action.len);
 
-    p = ngx_pnalloc(r->pool, NGX_SOPORTE_FORM_TOKEN_LEN + view->base.len
-                             + sizeof("/tickets"));
-
-    if (p == NULL) {
+    if (action.data == NULL) {
         return NGX_ERROR;
     }
 
-    token.data = p;
-    token.len = NGX_SOPORTE_FORM_TOKEN_LEN;
+    ngx_memcpy(ngx_cpymem(action.data, view->base.data, view->base.len),
+               path.data, path.len);
 
-    if (ngx_soporte_secret_form(&smcf->secret, &tenant, nonce,
-                                ngx_time() + NGX_SOPORTE_FORM_LIFETIME, p)
-        != NGX_OK)
-    {
+    object = ngx_http_soporte_form_object(r, view, nonce, &action);
+
+    if (object == NULL) {
         return NGX_ERROR;
     }
 
-    action.data = p + NGX_SOPORTE_FORM_TOKEN_LEN;
-    p = ngx_cpymem(action.data, view->base.data, view->base.len);
-    p = ngx_cpymem(p, "/tickets", sizeof("/tickets") - 1);
-    action.len = p - action.data;
-
-    object = ngx_soporte_value_add(&view->mem, view->root, "form",
-                                   NGX_SOPORTE_OBJECT);
-
-    (void) ngx_soporte_value_str(&view->mem, object, "action", &action);
-    (void) ngx_soporte_value_str(&view->mem, object, "token", &token);
-    (void) ngx_soporte_value_str(&view->mem, object, "nonce", nonce);
+    (void) ngx_soporte_value_bool(&view->mem, object, "uploads", 1);
 
     values = ngx_soporte_value_add(&view->mem, object, "values",
                                    NGX_SOPORTE_OBJECT);
@@ -278,6 +262,51 @@ ngx_http_soporte_help_error(ngx_http_soporte_view_t *view,
 
     (void) ngx_soporte_value_str(&view->mem, v, "field", field);
     (void) ngx_soporte_value_str(&view->mem, v, "message", &message);
+}
+
+
+ngx_soporte_value_t *
+ngx_http_soporte_form_object(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, const ngx_str_t *nonce,
+    const ngx_str_t *action)
+{
+    u_char                        *p;
+    ngx_str_t                      token, once;
+    ngx_soporte_value_t           *object;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    p = ngx_pnalloc(r->pool, NGX_SOPORTE_FORM_TOKEN_LEN
+                             + NGX_SOPORTE_NONCE_LEN);
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    token.data = p;
+    token.len = NGX_SOPORTE_FORM_TOKEN_LEN;
+
+    once.data = p + token.len;
+    once.len = NGX_SOPORTE_NONCE_LEN;
+
+    if (ngx_soporte_secret_form(&smcf->secret, &view->report.key, nonce,
+                                ngx_time() + NGX_SOPORTE_FORM_LIFETIME,
+                                token.data)
+           != NGX_OK
+        || ngx_soporte_secret_nonce(once.data) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    object = ngx_soporte_value_add(&view->mem, view->root, "form",
+                                   NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_str(&view->mem, object, "action", action);
+    (void) ngx_soporte_value_str(&view->mem, object, "token", &token);
+    (void) ngx_soporte_value_str(&view->mem, object, "nonce", &once);
+
+    return object;
 }
 
 

@@ -28,6 +28,15 @@ typedef struct {
 ngx_int_t ngx_http_soporte_help_page(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form);
 
+/*
+ * "form" of a page: where it goes, its token for the client's nonce, and a
+ * nonce of its own, so that it is filed once however often it is sent.  NULL:
+ * memory, or no randomness.
+ */
+ngx_soporte_value_t *ngx_http_soporte_form_object(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, const ngx_str_t *nonce,
+    const ngx_str_t *action);
+
 /* the client's nonce, reused when its cookie has one; sets *cookie else */
 ngx_int_t ngx_http_soporte_nonce(ngx_http_request_t *r, ngx_str_t *nonce,
     ngx_str_t *cookie);

@@ -25,9 +25,6 @@ struct ngx_http_soporte_lookup_s {
 };
 
 
-static ngx_int_t ngx_http_soporte_lookup_ask(
-    ngx_http_soporte_lookup_t *lookup, ngx_soporte_mem_t *mem,
-    const ngx_str_t *tenant, const u_char *id, ngx_str_t *json);
 static time_t ngx_http_soporte_lookup_now(void);
 
 
@@ -75,63 +72,21 @@ ngx_http_soporte_lookup(ngx_http_soporte_lookup_t *lookup,
     ngx_soporte_mem_t *mem, const ngx_str_t *tenant, const u_char *id,
     ngx_str_t *json, ngx_uint_t *spooled)
 {
-    ngx_int_t                 rc;
-    struct timespec           until;
-    ngx_soporte_spool_err_t   err;
+    u_char                         uuid[NGX_SOPORTE_UUID_LEN];
+    ngx_soporte_spool_err_t        err;
+    ngx_soporte_postgres_param_t   params[2];
 
     *spooled = 1;
 
-    rc = ngx_soporte_spool_find(lookup->smcf->spool, id, mem, json, NULL,
-                                &err);
-
-    if (rc == NGX_OK) {
+    if (lookup->smcf->spool
+        && ngx_soporte_spool_find(lookup->smcf->spool, id, mem, json, NULL,
+                                  &err)
+           == NGX_OK)
+    {
         return NGX_OK;
     }
 
     *spooled = 0;
-
-    if (lookup->pg == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) clock_gettime(CLOCK_REALTIME, &until);
-
-    until.tv_nsec += NGX_HTTP_SOPORTE_LOOKUP_WAIT * 1000000;
-
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-
-    if (pthread_mutex_timedlock(&lookup->lock, &until) != 0) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_soporte_lookup_ask(lookup, mem, tenant, id, json);
-
-    (void) pthread_mutex_unlock(&lookup->lock);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_soporte_lookup_ask(ngx_http_soporte_lookup_t *lookup,
-    ngx_soporte_mem_t *mem, const ngx_str_t *tenant, const u_char *id,
-    ngx_str_t *json)
-{
-    u_char                         uuid[NGX_SOPORTE_UUID_LEN];
-    time_t                         now;
-    ngx_soporte_postgres_err_t     err;
-    ngx_soporte_postgres_param_t   params[2];
-
-    now = ngx_http_soporte_lookup_now();
-
-    if (lookup->failed
-        && now - lookup->failed < NGX_HTTP_SOPORTE_LOOKUP_REST)
-    {
-        return NGX_ERROR;
-    }
 
     ngx_memzero(params, sizeof(params));
 
@@ -139,20 +94,98 @@ ngx_http_soporte_lookup_ask(ngx_http_soporte_lookup_t *lookup,
     params[1].value.data = uuid;
     params[1].value.len = ngx_soporte_uuid_format(uuid, id) - uuid;
 
-    if (ngx_soporte_postgres_connect(lookup->pg, lookup->smcf->timeout, &err)
-           != NGX_OK
-        || ngx_soporte_postgres_value(lookup->pg, mem,
+    return ngx_http_soporte_lookup_value(lookup, mem,
                "SELECT soporte.ticket_view($1::text, $2::uuid)", params, 2,
-               lookup->smcf->timeout, json, &err)
-           != NGX_OK)
-    {
-        lookup->failed = now;
+               json);
+}
+
+
+ngx_int_t
+ngx_http_soporte_lookup_value(ngx_http_soporte_lookup_t *lookup,
+    ngx_soporte_mem_t *mem, const char *sql,
+    const ngx_soporte_postgres_param_t *params, ngx_uint_t nparams,
+    ngx_str_t *value)
+{
+    ngx_int_t                    rc;
+    ngx_soporte_postgres_t      *pg;
+    ngx_soporte_postgres_err_t   err;
+
+    pg = ngx_http_soporte_lookup_borrow(lookup, NGX_HTTP_SOPORTE_LOOKUP_WAIT);
+
+    if (pg == NULL) {
         return NGX_ERROR;
     }
 
-    lookup->failed = 0;
+    rc = ngx_soporte_postgres_value(pg, mem, sql, params, nparams,
+                                    lookup->smcf->timeout, value, &err);
 
-    return json->data ? NGX_OK : NGX_DECLINED;
+    /* what the server itself refuses, it would refuse the others not */
+
+    ngx_http_soporte_lookup_return(lookup, rc != NGX_OK
+                                   && err.code == NGX_SOPORTE_POSTGRES_RETRY);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return value->data ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_soporte_postgres_t *
+ngx_http_soporte_lookup_borrow(ngx_http_soporte_lookup_t *lookup,
+    ngx_msec_t wait)
+{
+    time_t                       now;
+    struct timespec              until;
+    ngx_soporte_postgres_err_t   err;
+
+    if (lookup->pg == NULL) {
+        return NULL;
+    }
+
+    (void) clock_gettime(CLOCK_REALTIME, &until);
+
+    until.tv_sec += wait / 1000;
+    until.tv_nsec += (wait % 1000) * 1000000;
+
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+
+    if (pthread_mutex_timedlock(&lookup->lock, &until) != 0) {
+        return NULL;
+    }
+
+    now = ngx_http_soporte_lookup_now();
+
+    if (!lookup->failed
+        || now - lookup->failed >= NGX_HTTP_SOPORTE_LOOKUP_REST)
+    {
+        if (ngx_soporte_postgres_connect(lookup->pg, lookup->smcf->timeout,
+                                         &err)
+            == NGX_OK)
+        {
+            return lookup->pg;
+        }
+
+        lookup->failed = now;
+    }
+
+    (void) pthread_mutex_unlock(&lookup->lock);
+
+    return NULL;
+}
+
+
+void
+ngx_http_soporte_lookup_return(ngx_http_soporte_lookup_t *lookup,
+    ngx_uint_t failed)
+{
+    lookup->failed = failed ? ngx_http_soporte_lookup_now() : 0;
+
+    (void) pthread_mutex_unlock(&lookup->lock);
 }
 
 

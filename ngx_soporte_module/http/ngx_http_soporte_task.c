@@ -12,6 +12,7 @@
 
 
 #define NGX_HTTP_SOPORTE_TASK_TIME  60000    /* ms, then it is said once */
+#define NGX_HTTP_SOPORTE_TASK_POOL  4096     /* bytes, grows */
 
 
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
 
 static void ngx_http_soporte_task_thread(void *data, ngx_log_t *log);
 static void ngx_http_soporte_task_done(ngx_event_t *ev);
+static void ngx_http_soporte_task_free(void *data);
 
 
 ngx_int_t
@@ -119,4 +121,36 @@ ngx_http_soporte_task_done(ngx_event_t *ev)
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
+}
+
+
+ngx_pool_t *
+ngx_http_soporte_task_pool(ngx_http_request_t *r)
+{
+    ngx_pool_t          *pool;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    pool = ngx_create_pool(NGX_HTTP_SOPORTE_TASK_POOL, r->connection->log);
+
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_soporte_task_free;
+    cln->data = pool;
+
+    return pool;
+}
+
+
+static void
+ngx_http_soporte_task_free(void *data)
+{
+    ngx_destroy_pool(data);
 }

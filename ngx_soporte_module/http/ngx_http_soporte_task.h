@@ -25,5 +25,11 @@ ngx_int_t ngx_http_soporte_task(ngx_http_request_t *r, void *data,
     void (*run)(void *data),
     ngx_int_t (*done)(ngx_http_request_t *r, void *data));
 
+/*
+ * A pool that a task may use while the event loop uses the request's, as a
+ * subrequest does; destroyed with the request.  NULL: memory.
+ */
+ngx_pool_t *ngx_http_soporte_task_pool(ngx_http_request_t *r);
+
 
 #endif /* _NGX_HTTP_SOPORTE_TASK_H_INCLUDED_ */

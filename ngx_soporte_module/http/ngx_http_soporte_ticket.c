@@ -6,7 +6,10 @@
 
 #include "ngx_http_soporte_ticket.h"
 #include "ngx_http_soporte_help.h"
+#include "ngx_http_soporte_intake.h"
+#include "ngx_http_soporte_keep.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_proof.h"
 #include "ngx_http_soporte_task.h"
 
 #include "ngx_soporte_json.h"
@@ -15,6 +18,7 @@
 
 typedef enum {
     NGX_HTTP_SOPORTE_FORM = 0,
+    NGX_HTTP_SOPORTE_MULTIPART,
     NGX_HTTP_SOPORTE_JSON,
     NGX_HTTP_SOPORTE_FOREIGN
 } ngx_http_soporte_body_e;
@@ -23,23 +27,18 @@ typedef enum {
 /* a ticket on its way; in the request's pool */
 
 typedef struct {
-    ngx_soporte_mem_t              mem;
+    ngx_soporte_mem_t              mem;      /* of a pool of its own, which
+                                                the tasks use as well */
     ngx_http_soporte_ctx_t        *ctx;
     ngx_http_soporte_view_t        view;
     ngx_soporte_ticket_t           ticket;
     ngx_soporte_ticket_errors_t    errors;
-    ngx_soporte_form_t             form;
+    ngx_http_soporte_intake_t      in;
     ngx_http_soporte_body_e        type;
 
     ngx_str_t                      folio;
     ngx_str_t                      token;
-    ngx_str_t                      json;
-
-    /* of the task */
-
-    ngx_soporte_spool_t           *spool;
-    ngx_int_t                      rc;
-    ngx_soporte_spool_err_t        err;
+    ngx_http_soporte_keep_t        keep;
 } ngx_http_soporte_filing_t;
 
 
@@ -48,16 +47,19 @@ static ngx_http_soporte_body_e ngx_http_soporte_ticket_type(
 static void ngx_http_soporte_ticket_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_soporte_ticket_read(ngx_http_request_t *r);
 static ngx_int_t ngx_http_soporte_ticket_read_json(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f, ngx_str_t *text);
+    ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_read_form(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f, ngx_str_t *text);
-static const char *ngx_http_soporte_ticket_token(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f, ngx_uint_t *confirm);
+    ngx_http_soporte_filing_t *f);
+static void ngx_http_soporte_ticket_multipart(void *data);
+static ngx_int_t ngx_http_soporte_ticket_form(ngx_http_request_t *r,
+    void *data);
+static ngx_soporte_value_t *ngx_http_soporte_ticket_context(
+    ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_invalid(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f, const char *form, ngx_uint_t confirm);
-static ngx_int_t ngx_http_soporte_ticket_invalid_json(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
+    ngx_http_soporte_filing_t *f);
+static ngx_int_t ngx_http_soporte_ticket_id(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_queue(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
@@ -70,7 +72,7 @@ static ngx_int_t ngx_http_soporte_ticket_filed(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
 
 
-static void
+void
 ngx_http_soporte_ticket_counted(ngx_http_request_t *r, ngx_uint_t result)
 {
     ngx_http_soporte_main_conf_t  *smcf;
@@ -81,7 +83,7 @@ ngx_http_soporte_ticket_counted(ngx_http_request_t *r, ngx_uint_t result)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_soporte_ticket_refuse(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_uint_t status)
 {
@@ -95,20 +97,29 @@ ngx_int_t
 ngx_http_soporte_ticket_file(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
 {
-    ngx_int_t  rc;
+    ngx_int_t                rc;
+    ngx_http_soporte_body_e  type;
 
     if (ngx_http_soporte_same_origin(r) == NGX_ERROR) {
         return ngx_http_soporte_ticket_refuse(r, ctx, NGX_HTTP_FORBIDDEN);
     }
 
-    if (ngx_http_soporte_ticket_type(r) == NGX_HTTP_SOPORTE_FOREIGN
+    type = ngx_http_soporte_ticket_type(r);
+
+    if (type == NGX_HTTP_SOPORTE_FOREIGN
         || ngx_http_soporte_header(r, "content-encoding"))
     {
         return ngx_http_soporte_ticket_refuse(r, ctx,
                                            NGX_HTTP_UNSUPPORTED_MEDIA_TYPE);
     }
 
-    if (r->headers_in.content_length_n > NGX_HTTP_SOPORTE_BODY_MEMORY) {
+    if (type == NGX_HTTP_SOPORTE_MULTIPART) {
+
+        /* that its body lies in a file for a while is nothing to warn of */
+
+        r->request_body_file_log_level = NGX_LOG_INFO;
+
+    } else if (r->headers_in.content_length_n > NGX_HTTP_SOPORTE_BODY_MEMORY) {
         return ngx_http_soporte_ticket_refuse(r, ctx,
                                           NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
@@ -131,6 +142,7 @@ ngx_http_soporte_ticket_type(ngx_http_request_t *r)
 
     static ngx_str_t  form = ngx_string("application/x-www-form-urlencoded");
     static ngx_str_t  json = ngx_string("application/json");
+    static ngx_str_t  multipart = ngx_string("multipart/form-data");
 
     if (r->headers_in.content_type == NULL) {
         return NGX_HTTP_SOPORTE_FOREIGN;
@@ -155,6 +167,12 @@ ngx_http_soporte_ticket_type(ngx_http_request_t *r)
         return NGX_HTTP_SOPORTE_FORM;
     }
 
+    if (type.len == multipart.len
+        && ngx_strncasecmp(type.data, multipart.data, multipart.len) == 0)
+    {
+        return NGX_HTTP_SOPORTE_MULTIPART;
+    }
+
     return NGX_HTTP_SOPORTE_FOREIGN;
 }
 
@@ -169,48 +187,54 @@ ngx_http_soporte_ticket_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_soporte_ticket_read(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc;
-    ngx_str_t                   text;
+    ngx_pool_t                 *pool;
     ngx_http_soporte_filing_t  *f;
 
     f = ngx_pcalloc(r->pool, sizeof(ngx_http_soporte_filing_t));
+    pool = ngx_http_soporte_task_pool(r);
 
-    if (f == NULL) {
+    if (f == NULL || pool == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     f->ctx = ngx_http_soporte_ctx(r);
-    f->mem = ngx_http_soporte_mem(r->pool);
+    f->mem = ngx_http_soporte_mem(pool);
+    f->in.mem = f->mem;
+    f->keep.mem = f->mem;
     f->type = ngx_http_soporte_ticket_type(r);
 
-    if (ngx_http_soporte_view(r, f->ctx, &f->view) != NGX_OK) {
+    if (ngx_http_soporte_view(r, f->ctx, &f->view) != NGX_OK
+        || ngx_http_soporte_intake_open(r, &f->in) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     f->ticket.tenant = f->view.report.key;
 
-    rc = ngx_http_soporte_body_text(r, &text);
-
-    if (rc == NGX_DECLINED) {
+    if (f->in.fd != -1 && f->type != NGX_HTTP_SOPORTE_MULTIPART) {
         return ngx_http_soporte_ticket_refuse(r, f->ctx,
                                           NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
 
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    switch (f->type) {
 
-    if (f->type == NGX_HTTP_SOPORTE_JSON) {
-        return ngx_http_soporte_ticket_read_json(r, f, &text);
-    }
+    case NGX_HTTP_SOPORTE_JSON:
+        return ngx_http_soporte_ticket_read_json(r, f);
 
-    return ngx_http_soporte_ticket_read_form(r, f, &text);
+    case NGX_HTTP_SOPORTE_MULTIPART:
+        return ngx_http_soporte_ticket_task(r, f->ctx, f,
+                                       ngx_http_soporte_ticket_multipart,
+                                       ngx_http_soporte_ticket_form);
+
+    default:
+        return ngx_http_soporte_ticket_read_form(r, f);
+    }
 }
 
 
 static ngx_int_t
 ngx_http_soporte_ticket_read_json(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f, ngx_str_t *text)
+    ngx_http_soporte_filing_t *f)
 {
     ngx_int_t                   rc;
     ngx_soporte_value_t        *root;
@@ -219,8 +243,8 @@ ngx_http_soporte_ticket_read_json(ngx_http_request_t *r,
 
     limits.max_depth = NGX_SOPORTE_TICKET_DEPTH + 1;
 
-    root = ngx_soporte_json_parse(&f->mem, text->data, text->len, &limits,
-                                  &err);
+    root = ngx_soporte_json_parse(&f->mem, f->in.body.data, f->in.body.len,
+                                  &limits, &err);
 
     if (root == NULL) {
         return f->mem.failed
@@ -233,7 +257,7 @@ ngx_http_soporte_ticket_read_json(ngx_http_request_t *r,
                                       f->view.policy, &f->errors);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_soporte_ticket_invalid_json(r, f);
+        return ngx_http_soporte_ticket_problem(r, &f->view, &f->errors);
     }
 
     if (rc != NGX_OK) {
@@ -246,57 +270,78 @@ ngx_http_soporte_ticket_read_json(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_soporte_ticket_read_form(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f, ngx_str_t *text)
+    ngx_http_soporte_filing_t *f)
 {
-    ngx_int_t                   rc;
-    ngx_str_t                  *field;
-    ngx_uint_t                  confirm;
-    const char                 *error;
-    ngx_soporte_value_t        *context;
-    ngx_soporte_json_error_t    err;
-    ngx_soporte_json_limits_t   limits;
+    ngx_int_t  rc;
 
-    rc = ngx_soporte_form_parse(&f->mem, text, NGX_HTTP_SOPORTE_BODY_MEMORY,
-                                &f->form);
+    rc = ngx_soporte_form_parse(&f->mem, &f->in.body,
+                                NGX_HTTP_SOPORTE_BODY_MEMORY, &f->in.form);
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_soporte_ticket_refuse(r, f->ctx,
-                                              NGX_HTTP_BAD_REQUEST);
+        f->in.status = NGX_HTTP_BAD_REQUEST;
+
+    } else if (rc != NGX_OK) {
+        f->in.status = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc != NGX_OK) {
+    return ngx_http_soporte_ticket_form(r, f);
+}
+
+
+/* in a thread */
+
+static void
+ngx_http_soporte_ticket_multipart(void *data)
+{
+    ngx_http_soporte_filing_t  *f = data;
+
+    ngx_http_soporte_intake_multipart(&f->in);
+}
+
+
+/* the fields of a form are there, whichever way they came */
+
+static ngx_int_t
+ngx_http_soporte_ticket_form(ngx_http_request_t *r, void *data)
+{
+    ngx_http_soporte_filing_t  *f = data;
+
+    ngx_int_t             rc;
+    ngx_uint_t            confirm;
+    const char           *error;
+    ngx_soporte_value_t  *context;
+
+    if (f->in.status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    context = NULL;
-    field = ngx_soporte_form_get(&f->form, "context");
-
-    if (field && field->len) {
-        limits.max_depth = NGX_SOPORTE_TICKET_DEPTH + 1;
-
-        context = ngx_soporte_json_parse(&f->mem, field->data, field->len,
-                                         &limits, &err);
-
-        if (context == NULL) {
-            ngx_soporte_ticket_error(&f->errors, "context", "context_bad");
-        }
+    if (f->in.status) {
+        return ngx_http_soporte_ticket_refuse(r, f->ctx, f->in.status);
     }
 
-    rc = ngx_soporte_ticket_from_form(&f->mem, &f->ticket, &f->form, context,
-                                      f->view.policy, &f->errors);
+    context = ngx_http_soporte_ticket_context(f);
+
+    rc = ngx_soporte_ticket_from_form(&f->mem, &f->ticket, &f->in.form,
+                                      context, f->view.policy, &f->errors);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    f->ticket.files = f->in.files;
+    f->ticket.nfiles = f->in.nfiles;
+
+    (void) ngx_soporte_ticket_check_files(&f->ticket, &f->errors);
+
     confirm = 0;
-    error = ngx_http_soporte_ticket_token(r, f, &confirm);
+    error = ngx_http_soporte_proof(r, &f->ticket.tenant, &f->in.form,
+                                   f->view.policy, &confirm);
 
     if (error && error[0] == '\0') {
         return ngx_http_soporte_ticket_refuse(r, f->ctx, NGX_HTTP_FORBIDDEN);
     }
 
-    if (error || rc != NGX_OK || f->errors.n) {
+    if (error || f->errors.n) {
         return ngx_http_soporte_ticket_invalid(r, f, error, confirm);
     }
 
@@ -304,70 +349,32 @@ ngx_http_soporte_ticket_read_form(ngx_http_request_t *r,
 }
 
 
-/*
- * NULL: it is a form of ours, filled in by a person, as far as one can tell.
- * "": nothing says so, refuse.  Else the code of what to say over the form,
- * which comes back with a good token and all that was written.
- */
+/* the field that holds JSON */
 
-static const char *
-ngx_http_soporte_ticket_token(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f, ngx_uint_t *confirm)
+static ngx_soporte_value_t *
+ngx_http_soporte_ticket_context(ngx_http_soporte_filing_t *f)
 {
-    time_t                         expires;
-    ngx_str_t                     *token, *field, nonce, cookie;
-    ngx_soporte_token_e            rc;
-    ngx_http_soporte_main_conf_t  *smcf;
+    ngx_str_t                  *field;
+    ngx_soporte_value_t        *context;
+    ngx_soporte_json_error_t    err;
+    ngx_soporte_json_limits_t   limits;
 
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    field = ngx_soporte_form_get(&f->in.form, "context");
 
-    expires = 0;
-    ngx_str_null(&cookie);
-    token = ngx_soporte_form_get(&f->form, "token");
-
-    if (token == NULL
-        || ngx_http_soporte_nonce(r, &nonce, &cookie) != NGX_OK
-        || cookie.len)
-    {
-        rc = NGX_SOPORTE_TOKEN_FORGED;
-
-    } else {
-        rc = ngx_soporte_secret_form_verify(&smcf->secret, &f->ticket.tenant,
-                                            &nonce, token, ngx_time(),
-                                            &expires);
-    }
-
-    if (rc == NGX_SOPORTE_TOKEN_FORGED) {
-
-        /* a browser that vouches for our page gets the form again */
-
-        return (ngx_http_soporte_same_origin(r) == NGX_OK) ? "token_bad" : "";
-    }
-
-    if (rc == NGX_SOPORTE_TOKEN_EXPIRED) {
-        return "token_expired";
-    }
-
-    if (ngx_soporte_form_get(&f->form, "confirm")) {
+    if (field == NULL || field->len == 0) {
         return NULL;
     }
 
-    field = ngx_soporte_form_get(&f->form,
-                                 (char *) f->view.policy->honeypot.data);
+    limits.max_depth = NGX_SOPORTE_TICKET_DEPTH + 1;
 
-    if (field && field->len) {
-        *confirm = 1;
-        return "honeypot";
+    context = ngx_soporte_json_parse(&f->mem, field->data, field->len,
+                                     &limits, &err);
+
+    if (context == NULL) {
+        ngx_soporte_ticket_error(&f->errors, "context", "context_bad");
     }
 
-    if (ngx_time() - (expires - NGX_SOPORTE_FORM_LIFETIME)
-        < f->view.policy->min_seconds)
-    {
-        *confirm = 1;
-        return "too_fast";
-    }
-
-    return NULL;
+    return context;
 }
 
 
@@ -383,7 +390,7 @@ ngx_http_soporte_ticket_invalid(ngx_http_request_t *r,
             ngx_soporte_ticket_error(&f->errors, "form", error);
         }
 
-        return ngx_http_soporte_ticket_invalid_json(r, f);
+        return ngx_http_soporte_ticket_problem(r, &f->view, &f->errors);
     }
 
     ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_INVALID);
@@ -398,34 +405,34 @@ ngx_http_soporte_ticket_invalid(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_soporte_ticket_invalid_json(ngx_http_request_t *r,
-    ngx_http_soporte_filing_t *f)
+ngx_int_t
+ngx_http_soporte_ticket_problem(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, const ngx_soporte_ticket_errors_t *errors)
 {
     ngx_str_t                  message;
     ngx_uint_t                 i;
     ngx_soporte_mem_t         *mem;
-    ngx_soporte_value_t       *root, *errors, *v;
+    ngx_soporte_value_t       *root, *list, *v;
     ngx_http_soporte_reply_t   reply;
 
     ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_INVALID);
 
-    mem = &f->mem;
+    mem = &view->mem;
     root = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
 
     (void) ngx_soporte_value_cstr(mem, root, "type", "about:blank");
     (void) ngx_soporte_value_int(mem, root, "status", 422);
 
-    errors = ngx_soporte_value_add(mem, root, "errors", NGX_SOPORTE_OBJECT);
+    list = ngx_soporte_value_add(mem, root, "errors", NGX_SOPORTE_OBJECT);
 
-    for (i = 0; i < f->errors.n; i++) {
-        message = ngx_http_soporte_phrase_str(&f->view.voice, "error",
-                                              &f->errors.list[i].code);
+    for (i = 0; i < errors->n; i++) {
+        message = ngx_http_soporte_phrase_str(&view->voice, "error",
+                                              &errors->list[i].code);
 
-        v = ngx_soporte_value_str(mem, errors, "", &message);
+        v = ngx_soporte_value_str(mem, list, "", &message);
 
         if (v) {
-            v->name = f->errors.list[i].field;
+            v->name = errors->list[i].field;
         }
     }
 
@@ -447,7 +454,7 @@ static ngx_int_t
 ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f)
 {
-    u_char                         random[NGX_SOPORTE_ID_RANDOM];
+    ngx_int_t                      rc;
     ngx_time_t                    *tp;
     ngx_soporte_ticket_t          *ticket;
     ngx_soporte_category_t        *category;
@@ -455,22 +462,21 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
-    if (smcf->spool == NULL) {
-        return ngx_http_soporte_ticket_refuse(r, f->ctx,
-                                              NGX_HTTP_SERVICE_UNAVAILABLE);
-    }
-
     ticket = &f->ticket;
     tp = ngx_timeofday();
 
-    if (ngx_soporte_secret_random(random, sizeof(random)) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ticket->filed_at = (uint64_t) tp->sec * 1000 + tp->msec;
+    ticket->node = smcf->node;
+
+    rc = ngx_http_soporte_ticket_id(r, f);
+
+    if (rc == NGX_HTTP_BAD_REQUEST) {
+        return ngx_http_soporte_ticket_refuse(r, f->ctx, rc);
     }
 
-    ticket->filed_at = (uint64_t) tp->sec * 1000 + tp->msec;
-    ngx_soporte_uuid_v7(ticket->id, ticket->filed_at, random);
-
-    ticket->node = smcf->node;
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (f->view.lang == NGX_HTTP_SOPORTE_EN) {
         ngx_str_set(&ticket->lang, "en");
@@ -506,20 +512,69 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    f->spool = smcf->spool;
+    f->keep.smcf = smcf;
+    f->keep.tenant = ticket->tenant;
+    f->keep.id = ticket->id;
+    f->keep.sha256 = ticket->body_sha256;
+    f->keep.notify = 1;
+    f->keep.files = f->in.sources;
+    f->keep.nfiles = ticket->nfiles;
 
-    switch (ngx_http_soporte_task(r, f, ngx_http_soporte_ticket_thread,
-                                  ngx_http_soporte_ticket_done))
-    {
+    return ngx_http_soporte_ticket_task(r, f->ctx, f,
+                                        ngx_http_soporte_ticket_thread,
+                                        ngx_http_soporte_ticket_done);
+}
+
+
+/* a task whose place is not to be had is a ticket that can't be kept */
+
+ngx_int_t
+ngx_http_soporte_ticket_task(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, void *data, void (*run)(void *data),
+    ngx_int_t (*done)(ngx_http_request_t *r, void *data))
+{
+    switch (ngx_http_soporte_task(r, data, run, done)) {
+
     case NGX_DONE:
         return NGX_DONE;
 
     case NGX_BUSY:
-        return ngx_http_soporte_ticket_refuse(r, f->ctx,
+        return ngx_http_soporte_ticket_refuse(r, ctx,
                                               NGX_HTTP_SERVICE_UNAVAILABLE);
     default:
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+}
+
+
+/* of the key that came with it, or new */
+
+static ngx_int_t
+ngx_http_soporte_ticket_id(ngx_http_request_t *r,
+    ngx_http_soporte_filing_t *f)
+{
+    u_char     random[NGX_SOPORTE_ID_RANDOM];
+    ngx_int_t  rc;
+
+    static const ngx_str_t  purpose = ngx_string("ticket");
+
+    rc = ngx_http_soporte_proof_id(r, &f->ticket.tenant,
+                                   f->type == NGX_HTTP_SOPORTE_JSON
+                                   ? NULL : &f->in.form,
+                                   &purpose, f->ticket.id);
+
+    if (rc != NGX_DECLINED) {
+        f->keep.keyed = 1;
+        return rc;
+    }
+
+    if (ngx_soporte_secret_random(random, sizeof(random)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_soporte_uuid_v7(f->ticket.id, f->ticket.filed_at, random);
+
+    return NGX_OK;
 }
 
 
@@ -612,7 +667,7 @@ ngx_http_soporte_ticket_document(ngx_http_request_t *r,
     out = ngx_http_soporte_body(&body, r->pool);
     ngx_soporte_ticket_json(out, &f->ticket);
 
-    return ngx_http_soporte_body_join(&body, &f->json);
+    return ngx_http_soporte_body_join(&body, &f->keep.json);
 }
 
 
@@ -623,8 +678,7 @@ ngx_http_soporte_ticket_thread(void *data)
 {
     ngx_http_soporte_filing_t  *f = data;
 
-    f->rc = ngx_soporte_spool_put(f->spool, f->ticket.id, &f->json, NULL, 0,
-                                  0, &f->err);
+    ngx_http_soporte_keep(&f->keep);
 }
 
 
@@ -635,18 +689,32 @@ ngx_http_soporte_ticket_done(ngx_http_request_t *r, void *data)
 
     ngx_http_soporte_main_conf_t  *smcf;
 
-    if (f->rc == NGX_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, f->err.sys,
-                      "a ticket could not be kept: %s", f->err.text);
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
+    ngx_http_soporte_keep_report(&f->keep, r->connection->log);
+
+    switch (f->keep.result) {
+
+    case NGX_HTTP_SOPORTE_KEPT:
+        ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_FILED);
+        ngx_soporte_add(&smcf->zone->header->wake, 1);
+        break;
+
+    case NGX_HTTP_SOPORTE_KEPT_BEFORE:
+        f->ticket.filed_at = (uint64_t) f->keep.filed_at * 1000;
+        f->ticket.reply_due = f->keep.reply_due;
+        break;
+
+    case NGX_HTTP_SOPORTE_KEPT_OTHER:
+        return ngx_http_soporte_ticket_invalid(r, f, "key_reused", 0);
+
+    case NGX_HTTP_SOPORTE_KEPT_BUSY:
+        return ngx_http_soporte_ticket_refuse(r, f->ctx, NGX_HTTP_CONFLICT);
+
+    default:
         return ngx_http_soporte_ticket_refuse(r, f->ctx,
                                               NGX_HTTP_SERVICE_UNAVAILABLE);
     }
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-
-    ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_FILED);
-    ngx_soporte_add(&smcf->zone->header->wake, 1);
 
     return ngx_http_soporte_ticket_filed(r, f);
 }
@@ -675,7 +743,7 @@ ngx_http_soporte_ticket_filed(ngx_http_request_t *r,
         return ngx_http_soporte_reply_json(r, &reply, NULL);
     }
 
-    mem = &f->mem;
+    mem = &f->view.mem;
     root = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
 
     (void) ngx_soporte_value_str(mem, root, "folio", &f->folio);
@@ -693,85 +761,4 @@ ngx_http_soporte_ticket_filed(ngx_http_request_t *r,
     reply.status = NGX_HTTP_CREATED;
 
     return ngx_http_soporte_reply_json(r, &reply, root);
-}
-
-
-ngx_str_t
-ngx_http_soporte_ticket_path(ngx_pool_t *pool, const ngx_str_t *base,
-    const ngx_str_t *folio, const ngx_str_t *token)
-{
-    u_char     *p;
-    ngx_str_t   path;
-
-    ngx_str_null(&path);
-
-    p = ngx_pnalloc(pool, base->len + sizeof("/tickets/?clave=") + folio->len
-                          + (token ? token->len : 0));
-
-    if (p == NULL) {
-        return path;
-    }
-
-    path.data = p;
-    p = ngx_cpymem(p, base->data, base->len);
-    p = ngx_cpymem(p, "/tickets/", sizeof("/tickets/") - 1);
-    p = ngx_cpymem(p, folio->data, folio->len);
-
-    if (token) {
-        p = ngx_cpymem(p, "?clave=", sizeof("?clave=") - 1);
-        p = ngx_cpymem(p, token->data, token->len);
-    }
-
-    path.len = p - path.data;
-
-    return path;
-}
-
-
-ngx_str_t
-ngx_http_soporte_reply_words(ngx_http_soporte_view_t *view,
-    ngx_uint_t urgent, ngx_uint_t out_of_scope, int64_t due)
-{
-    ngx_str_t                      none = ngx_null_string;
-    ngx_http_soporte_blank_t       blanks[3];
-    ngx_soporte_calendar_state_t  *hours;
-
-    hours = &view->hours;
-
-    blanks[0].name = 'D';
-    blanks[1].name = 'T';
-    blanks[2].name = 0;
-
-    if (out_of_scope) {
-        return ngx_http_soporte_phrase(&view->voice, "reply",
-                                       "out_of_scope");
-    }
-
-    if (due) {
-        blanks[0].text = ngx_http_soporte_moment(&view->voice, "at", due);
-        blanks[1].text = none;
-        return ngx_http_soporte_fill(&view->voice, "reply", "due", blanks);
-    }
-
-    if (urgent) {
-        return ngx_http_soporte_phrase(&view->voice, "reply", "urgent");
-    }
-
-    if (hours->open) {
-        blanks[0].text = none;
-        blanks[1].text = (hours->until == NGX_SOPORTE_CALENDAR_BEYOND)
-                         ? none
-                         : ngx_http_soporte_clock(&view->voice,
-                                                  hours->until);
-        return ngx_http_soporte_fill(&view->voice, "reply", "open", blanks);
-    }
-
-    if (hours->opens_at == NGX_SOPORTE_CALENDAR_BEYOND) {
-        return ngx_http_soporte_phrase(&view->voice, "hours", "never");
-    }
-
-    blanks[0].text = ngx_http_soporte_day(&view->voice, hours->opens_at);
-    blanks[1].text = ngx_http_soporte_clock(&view->voice, hours->opens_at);
-
-    return ngx_http_soporte_fill(&view->voice, "reply", "closed", blanks);
 }

@@ -468,36 +468,24 @@ static ngx_str_t
 ngx_http_soporte_track_link(ngx_http_request_t *r,
     ngx_http_soporte_tracking_t *t)
 {
-    u_char      *p;
-    ngx_str_t    path, link, *host;
-    const char  *scheme;
-
-    ngx_str_null(&link);
-    scheme = "http";
-
-#if (NGX_HTTP_SSL)
-    if (r->connection->ssl) {
-        scheme = "https";
-    }
-#endif
+    u_char     *p;
+    ngx_str_t   path, link, origin;
 
     path = ngx_http_soporte_ticket_path(r->pool, &t->view.base, &t->folio,
                                         &t->token);
+    origin = ngx_http_soporte_origin(r);
 
-    host = ngx_http_soporte_header(r, "host");
+    p = ngx_pnalloc(r->pool, origin.len + path.len);
 
-    if (path.len == 0 || host == NULL) {
-        return path;
-    }
-
-    p = ngx_pnalloc(r->pool, sizeof("https://") + host->len + path.len);
-
-    if (p == NULL) {
+    if (path.len == 0 || p == NULL) {
         return path;
     }
 
     link.data = p;
-    link.len = ngx_sprintf(p, "%s://%V%V", scheme, host, &path) - p;
+    link.len = origin.len + path.len;
+
+    p = ngx_cpymem(p, origin.data, origin.len);
+    ngx_memcpy(p, path.data, path.len);
 
     return link;
 }

@@ -23,7 +23,7 @@ use Time::HiRes qw(time);
 
 use Soporte::Process qw(run);
 
-our @EXPORT = qw(get post_form post_json request curl);
+our @EXPORT = qw(get post_form post_json post_parts parts request curl);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
@@ -327,6 +327,48 @@ sub post_json {
 
     return request($addr, 'POST', $path, $json->encode($data),
                    'Content-Type' => 'application/json', @headers);
+}
+
+
+# The body of multipart/form-data and its type.  Fields: array of name => value
+# in their order, characters; a file is [filename, bytes, type].
+
+sub parts {
+    my ($fields) = @_;
+
+    my $boundary = '----SoporteTest' . int rand 1e9;
+    my $body = '';
+    my @fields = @$fields;
+
+    while (my ($name, $value) = splice @fields, 0, 2) {
+        my $head = qq(Content-Disposition: form-data; name="$name");
+        my $bytes = $value;
+
+        if (ref $value) {
+            $head .= qq(; filename="$value->[0]");
+            $head .= "\r\nContent-Type: $value->[2]" if defined $value->[2];
+            $bytes = $value->[1];
+
+        } else {
+            utf8::encode($bytes);
+        }
+
+        utf8::encode($head);
+        $body .= "--$boundary\r\n$head\r\n\r\n$bytes\r\n";
+    }
+
+    return ("$body--$boundary--\r\n",
+            "multipart/form-data; boundary=$boundary");
+}
+
+
+sub post_parts {
+    my ($addr, $path, $fields, @headers) = @_;
+
+    my ($body, $type) = parts($fields);
+
+    return request($addr, 'POST', $path, $body, 'Content-Type' => $type,
+                   @headers);
 }
 
 
