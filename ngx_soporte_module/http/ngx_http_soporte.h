@@ -42,6 +42,7 @@ typedef enum {
     NGX_HTTP_SOPORTE_ERROR,
     NGX_HTTP_SOPORTE_DESK,
     NGX_HTTP_SOPORTE_PRIVACY,
+    NGX_HTTP_SOPORTE_BADGE,
     NGX_HTTP_SOPORTE_KINDS
 } ngx_http_soporte_kind_e;
 
@@ -131,6 +132,7 @@ typedef struct {
 
     ngx_soporte_value_t            *messages[NGX_HTTP_SOPORTE_LANGS];
     ngx_http_soporte_page_t        *pages[NGX_HTTP_SOPORTE_KINDS];
+    ngx_str_t                       form_script;  /* "sha256-…" of form.js */
     ngx_thread_pool_t              *pool;
     ngx_soporte_secret_t            secret;       /* the fleet's key */
 

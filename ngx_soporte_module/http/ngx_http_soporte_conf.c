@@ -517,7 +517,7 @@ ngx_http_soporte_set_page(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown kind of page \"%V\", it must be one of "
                            "maintenance, restore, incident, help, ticket, "
-                           "status, error, desk, privacy", &value[1]);
+                           "status, error, desk, privacy, badge", &value[1]);
         return NGX_CONF_ERROR;
     }
 

@@ -30,10 +30,13 @@ ngx_http_soporte_incbin(status, "pages/status.html");
 ngx_http_soporte_incbin(error, "pages/error.html");
 ngx_http_soporte_incbin(desk, "pages/desk.html");
 ngx_http_soporte_incbin(privacy, "pages/privacy.html");
+ngx_http_soporte_incbin(badge, "pages/badge.html");
 ngx_http_soporte_incbin(head, "pages/head.html");
 ngx_http_soporte_incbin(foot, "pages/foot.html");
 ngx_http_soporte_incbin(style, "pages/style.html");
 ngx_http_soporte_incbin(contact, "pages/contact.html");
+ngx_http_soporte_incbin(widget, "widget.js");
+ngx_http_soporte_incbin(form, "form.js");
 
 
 typedef struct {
@@ -61,10 +64,13 @@ static ngx_http_soporte_embedded_t  ngx_http_soporte_files[] = {
     ngx_http_soporte_embed("pages/error.html", error),
     ngx_http_soporte_embed("pages/desk.html", desk),
     ngx_http_soporte_embed("pages/privacy.html", privacy),
+    ngx_http_soporte_embed("pages/badge.html", badge),
     ngx_http_soporte_embed("pages/head.html", head),
     ngx_http_soporte_embed("pages/foot.html", foot),
     ngx_http_soporte_embed("pages/style.html", style),
     ngx_http_soporte_embed("pages/contact.html", contact),
+    ngx_http_soporte_embed("widget.js", widget),
+    ngx_http_soporte_embed("form.js", form),
     { NULL, NULL, NULL, ngx_null_string }
 };
 

@@ -40,7 +40,7 @@ ngx_int_t
 ngx_http_soporte_help_page(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form)
 {
-    ngx_str_t                  nonce, selected;
+    ngx_str_t                  nonce, selected, thanks;
     ngx_http_soporte_view_t    view;
     ngx_http_soporte_reply_t   reply;
 
@@ -65,6 +65,13 @@ ngx_http_soporte_help_page(ngx_http_request_t *r,
     }
 
     ngx_http_soporte_help_categories(&view, &selected);
+
+    if (form == NULL
+        && ngx_soporte_form_arg(&view.mem, &r->args, "gracias", &thanks)
+           == NGX_OK)
+    {
+        (void) ngx_soporte_value_bool(&view.mem, view.root, "thanks", 1);
+    }
 
     if (ngx_http_soporte_help_form(r, &view, form, &nonce) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

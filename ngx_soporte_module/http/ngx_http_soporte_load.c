@@ -16,6 +16,10 @@
 #define NGX_HTTP_SOPORTE_PAGE_MAX   (256 * 1024)
 #define NGX_HTTP_SOPORTE_JSON_DEPTH  16
 
+#define NGX_HTTP_SOPORTE_HASH_LEN                                             \
+    (sizeof("sha256-") - 1                                                    \
+     + ngx_base64_encoded_length(NGX_SOPORTE_DIGEST_LEN))
+
 
 /* where a page's partials are looked for: beside it, then built in */
 
@@ -27,12 +31,22 @@ typedef struct {
 
 static ngx_int_t ngx_http_soporte_load_partial(void *data,
     const ngx_str_t *name, ngx_str_t *src, ngx_str_t *file);
+static ngx_int_t ngx_http_soporte_load_script(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf);
 static ngx_int_t ngx_http_soporte_load_csp(ngx_conf_t *cf,
-    ngx_http_soporte_page_t *page, ngx_str_t *file);
+    ngx_http_soporte_page_t *page, ngx_http_soporte_kind_e kind,
+    ngx_str_t *file);
+static u_char *ngx_http_soporte_load_hash(u_char *dst, const u_char *p,
+    size_t len);
 static ngx_int_t ngx_http_soporte_load_hashes(ngx_conf_t *cf,
     const ngx_soporte_template_t *tpl, const char *tag, ngx_str_t *out);
 static ngx_int_t ngx_http_soporte_load_merge(ngx_conf_t *cf,
     ngx_soporte_value_t *base, ngx_http_soporte_srv_conf_t *conf);
+
+
+/* a list of sources without one */
+
+static const char  ngx_http_soporte_none[] = " 'none'";
 
 
 static const char *const
@@ -46,7 +60,8 @@ static const char *const
     "status",
     "error",
     "desk",
-    "privacy"
+    "privacy",
+    "badge"
 };
 
 
@@ -166,6 +181,10 @@ ngx_http_soporte_conf_builtin(ngx_conf_t *cf,
     smcf->messages[NGX_HTTP_SOPORTE_ES] = ngx_soporte_value_get(root, "es");
     smcf->messages[NGX_HTTP_SOPORTE_EN] = ngx_soporte_value_get(root, "en");
 
+    if (ngx_http_soporte_load_script(cf, smcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     for (kind = 0; kind < NGX_HTTP_SOPORTE_KINDS; kind++) {
         smcf->pages[kind] = ngx_http_soporte_conf_page(cf, kind, NULL);
 
@@ -241,8 +260,8 @@ ngx_http_soporte_conf_page(ngx_conf_t *cf, ngx_http_soporte_kind_e kind,
         return NULL;
     }
 
-    return (ngx_http_soporte_load_csp(cf, page, &file) == NGX_OK) ? page
-                                                                  : NULL;
+    return (ngx_http_soporte_load_csp(cf, page, kind, &file) == NGX_OK)
+           ? page : NULL;
 }
 
 
@@ -300,10 +319,11 @@ ngx_http_soporte_load_partial(void *data, const ngx_str_t *name,
 
 static ngx_int_t
 ngx_http_soporte_load_csp(ngx_conf_t *cf, ngx_http_soporte_page_t *page,
-    ngx_str_t *file)
+    ngx_http_soporte_kind_e kind, ngx_str_t *file)
 {
-    u_char     *p;
-    ngx_str_t   styles, scripts;
+    u_char                        *p;
+    ngx_str_t                      styles, scripts, *form;
+    ngx_http_soporte_main_conf_t  *smcf;
 
     static const char  begin[] = "default-src 'none'; style-src";
     static const char  middle[] = "; script-src";
@@ -323,8 +343,12 @@ ngx_http_soporte_load_csp(ngx_conf_t *cf, ngx_http_soporte_page_t *page,
         return NGX_ERROR;
     }
 
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_soporte_module);
+    form = &smcf->form_script;
+
     p = ngx_pnalloc(cf->pool, sizeof(begin) + sizeof(middle) + sizeof(end)
-                              + styles.len + scripts.len);
+                              + styles.len + scripts.len + form->len
+                              + sizeof(" ''"));
 
     if (p == NULL) {
         return NGX_ERROR;
@@ -334,7 +358,20 @@ ngx_http_soporte_load_csp(ngx_conf_t *cf, ngx_http_soporte_page_t *page,
     p = ngx_cpymem(p, begin, sizeof(begin) - 1);
     p = ngx_cpymem(p, styles.data, styles.len);
     p = ngx_cpymem(p, middle, sizeof(middle) - 1);
+
+    if (kind == NGX_HTTP_SOPORTE_HELP || kind == NGX_HTTP_SOPORTE_TICKET) {
+        p = ngx_sprintf(p, " '%V'", form);
+
+        if (ngx_strncmp(scripts.data, ngx_http_soporte_none,
+                        sizeof(ngx_http_soporte_none) - 1)
+            == 0)
+        {
+            scripts.len = 0;
+        }
+    }
+
     p = ngx_cpymem(p, scripts.data, scripts.len);
+
     p = ngx_cpymem(p, end, sizeof(end) - 1);
     page->csp.len = p - page->csp.data;
 
@@ -348,15 +385,13 @@ static ngx_int_t
 ngx_http_soporte_load_hashes(ngx_conf_t *cf,
     const ngx_soporte_template_t *tpl, const char *tag, ngx_str_t *out)
 {
-    u_char       *p, *end, *close, *q, digest[NGX_SOPORTE_DIGEST_LEN];
+    u_char       *p, *end, *close, *q;
     size_t        len;
-    ngx_str_t     hash, base64;
     ngx_uint_t    n;
 
     const ngx_soporte_template_t  *t;
 
-    const size_t  item = sizeof(" 'sha256-'") - 1 + ngx_base64_encoded_length(
-                                                     NGX_SOPORTE_DIGEST_LEN);
+    const size_t  item = sizeof(" ''") - 1 + NGX_HTTP_SOPORTE_HASH_LEN;
 
     len = ngx_strlen(tag);
     n = 0;
@@ -365,7 +400,7 @@ ngx_http_soporte_load_hashes(ngx_conf_t *cf,
         n += t->src.len / (2 * len + 5);
     }
 
-    q = ngx_pnalloc(cf->pool, n * item + sizeof(" 'none'"));
+    q = ngx_pnalloc(cf->pool, n * item + sizeof(ngx_http_soporte_none));
 
     if (q == NULL) {
         return NGX_ERROR;
@@ -396,19 +431,19 @@ ngx_http_soporte_load_hashes(ngx_conf_t *cf,
             close = ngx_strlcasestrn(p, end, (u_char *) "</", 2 - 1);
 
             if (close == NULL
-                || ngx_strlcasestrn(p, close, (u_char *) "{{", 2 - 1)
-                || ngx_soporte_secret_sha256(digest, p, close - p) != NGX_OK)
+                || ngx_strlcasestrn(p, close, (u_char *) "{{", 2 - 1))
             {
                 return NGX_ERROR;
             }
 
-            hash.data = digest;
-            hash.len = NGX_SOPORTE_DIGEST_LEN;
+            *q++ = ' ';
+            *q++ = '\'';
+            q = ngx_http_soporte_load_hash(q, p, close - p);
 
-            q = ngx_cpymem(q, " 'sha256-", sizeof(" 'sha256-") - 1);
-            base64.data = q;
-            ngx_encode_base64(&base64, &hash);
-            q += base64.len;
+            if (q == NULL) {
+                return NGX_ERROR;
+            }
+
             *q++ = '\'';
 
             p = close;
@@ -416,10 +451,64 @@ ngx_http_soporte_load_hashes(ngx_conf_t *cf,
     }
 
     if (q == out->data) {
-        q = ngx_cpymem(q, " 'none'", sizeof(" 'none'") - 1);
+        q = ngx_cpymem(q, ngx_http_soporte_none,
+                       sizeof(ngx_http_soporte_none) - 1);
     }
 
     out->len = q - out->data;
+
+    return NGX_OK;
+}
+
+
+/* "sha256-…" as CSP and integrity have it; returns the end, NULL: no digest */
+
+static u_char *
+ngx_http_soporte_load_hash(u_char *dst, const u_char *p, size_t len)
+{
+    u_char     digest[NGX_SOPORTE_DIGEST_LEN];
+    ngx_str_t  hash, base64;
+
+    if (ngx_soporte_secret_sha256(digest, p, len) != NGX_OK) {
+        return NULL;
+    }
+
+    hash.data = digest;
+    hash.len = NGX_SOPORTE_DIGEST_LEN;
+
+    base64.data = ngx_cpymem(dst, "sha256-", sizeof("sha256-") - 1);
+    ngx_encode_base64(&base64, &hash);
+
+    return base64.data + base64.len;
+}
+
+
+/* the one script that stands in a file of its own: pages name its hash */
+
+static ngx_int_t
+ngx_http_soporte_load_script(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    u_char     *p;
+    ngx_str_t  *text;
+
+    static const char  name[] = "form.js";
+
+    text = ngx_http_soporte_embedded(name, sizeof(name) - 1);
+    smcf->form_script.data = ngx_pnalloc(cf->pool, NGX_HTTP_SOPORTE_HASH_LEN);
+
+    if (smcf->form_script.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_http_soporte_load_hash(smcf->form_script.data, text->data,
+                                   text->len);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    smcf->form_script.len = p - smcf->form_script.data;
 
     return NGX_OK;
 }

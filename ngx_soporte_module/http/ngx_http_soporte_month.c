@@ -7,6 +7,10 @@
 #include "ngx_http_soporte_month.h"
 
 
+static void ngx_http_soporte_month_figures(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_month_latency(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_month_days(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
@@ -159,7 +163,7 @@ ngx_http_soporte_month_span(ngx_http_soporte_view_t *view, int64_t seconds)
 
 void
 ngx_http_soporte_month_view(ngx_http_soporte_view_t *view,
-    const ngx_soporte_tenant_t *tenant)
+    const ngx_soporte_tenant_t *tenant, ngx_uint_t visible)
 {
     ngx_uint_t                      reading;
     ngx_soporte_value_t            *object;
@@ -178,8 +182,15 @@ ngx_http_soporte_month_view(ngx_http_soporte_view_t *view,
                            view->policy->promise.millionths, reading,
                            &month);
 
+    if (visible & NGX_SOPORTE_PUBLIC_LATENCY) {
+        ngx_http_soporte_month_speed(view, tenant);
+    }
+
+    if (!(visible & NGX_SOPORTE_PUBLIC_MONTH)) {
+        return;
+    }
+
     ngx_http_soporte_month_days(view, tenant);
-    ngx_http_soporte_month_speed(view, tenant);
 
     if (month.start == 0) {
         return;
@@ -206,6 +217,8 @@ ngx_http_soporte_month_view(ngx_http_soporte_view_t *view,
                                  month.minutes[reading].down);
     ngx_http_soporte_month_text(view, object, "outage",
         ngx_http_soporte_month_span(view, month.outage));
+    ngx_http_soporte_month_text(view, object, "budget",
+        ngx_http_soporte_month_span(view, figures->budget));
     ngx_http_soporte_month_text(view, object, "budget_left",
         ngx_http_soporte_month_span(view, figures->left));
 }
@@ -274,6 +287,11 @@ ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
     if (bad) {
         (void) ngx_soporte_value_cstr(&view->mem, item, "bad", bad);
     }
+
+    if (day->outage) {
+        ngx_http_soporte_month_text(view, item, "outage",
+            ngx_http_soporte_month_span(view, day->outage));
+    }
 }
 
 
@@ -331,16 +349,34 @@ ngx_http_soporte_month_ms(ngx_http_soporte_view_t *view, ngx_msec_t ms)
 
 void
 ngx_http_soporte_month_value(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant,
+    ngx_uint_t visible)
+{
+    if (visible & NGX_SOPORTE_PUBLIC_MONTH) {
+        ngx_http_soporte_month_figures(view, root, tenant);
+    } else {
+        (void) ngx_soporte_value_add(&view->mem, root, "month",
+                                     NGX_SOPORTE_NULL);
+    }
+
+    if (visible & NGX_SOPORTE_PUBLIC_LATENCY) {
+        ngx_http_soporte_month_latency(view, root, tenant);
+    } else {
+        (void) ngx_soporte_value_add(&view->mem, root, "latency_ms",
+                                     NGX_SOPORTE_NULL);
+    }
+}
+
+
+static void
+ngx_http_soporte_month_figures(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant)
 {
-    ngx_msec_t                     ms[3];
     ngx_str_t                      verdict;
-    ngx_uint_t                     i, reading, seconds;
+    ngx_uint_t                     reading;
     ngx_soporte_value_t           *object;
     ngx_http_soporte_month_t       month;
     const ngx_soporte_figures_t   *figures;
-
-    static const char *const  names[] = { "p50", "p95", "p99" };
 
     reading = view->policy->promise.excluded ? NGX_SOPORTE_NOT_COUNTED
                                              : NGX_SOPORTE_COUNTED;
@@ -372,6 +408,18 @@ ngx_http_soporte_month_value(ngx_http_soporte_view_t *view,
                                  month.outage);
     (void) ngx_soporte_value_int(&view->mem, object, "budget_left_seconds",
                                  figures->left);
+}
+
+
+static void
+ngx_http_soporte_month_latency(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant)
+{
+    ngx_msec_t            ms[3];
+    ngx_uint_t            i, seconds;
+    ngx_soporte_value_t  *object;
+
+    static const char *const  names[] = { "p50", "p95", "p99" };
 
     seconds = ngx_http_soporte_latency(tenant, NGX_SOPORTE_HIST_5M,
                                        view->voice.now, ms);

@@ -32,13 +32,17 @@ void ngx_http_soporte_month(const ngx_soporte_tenant_t *tenant, time_t now,
 ngx_uint_t ngx_http_soporte_latency(const ngx_soporte_tenant_t *tenant,
     ngx_uint_t window, time_t now, ngx_msec_t ms[3]);
 
-/* "month", "days" and "latency" of the status page */
+/*
+ * "month", "days" and "latency" of the status page, as far as visible (bits
+ * NGX_SOPORTE_PUBLIC_) lets them be seen
+ */
 void ngx_http_soporte_month_view(ngx_http_soporte_view_t *view,
-    const ngx_soporte_tenant_t *tenant);
+    const ngx_soporte_tenant_t *tenant, ngx_uint_t visible);
 
-/* "month" and "latency_ms" of estado.json */
+/* "month" and "latency_ms" of estado.json; null where not visible */
 void ngx_http_soporte_month_value(ngx_http_soporte_view_t *view,
-    ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant);
+    ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant,
+    ngx_uint_t visible);
 
 
 #endif /* _NGX_HTTP_SOPORTE_MONTH_H_INCLUDED_ */

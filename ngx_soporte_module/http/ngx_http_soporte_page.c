@@ -35,7 +35,8 @@ static const char *const  ngx_http_soporte_titles[NGX_HTTP_SOPORTE_KINDS] = {
     "status",
     "help",
     "help",
-    "privacy"
+    "privacy",
+    "status"
 };
 
 
@@ -86,7 +87,12 @@ ngx_http_soporte_page_send(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_str_set(&reply->type, "text/html; charset=utf-8");
+    if (kind == NGX_HTTP_SOPORTE_BADGE) {
+        ngx_str_set(&reply->type, "image/svg+xml; charset=utf-8");
+    } else {
+        ngx_str_set(&reply->type, "text/html; charset=utf-8");
+    }
+
     reply->csp = page->csp;
 
     return ngx_http_soporte_reply(r, reply, &body);

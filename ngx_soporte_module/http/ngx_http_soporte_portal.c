@@ -57,6 +57,15 @@ static ngx_http_soporte_route_t  ngx_http_soporte_routes[] = {
     { ngx_string("/privacidad"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_privacy },
 
+    { ngx_string("/badge.svg"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
+      ngx_http_soporte_badge },
+
+    { ngx_string("/widget.js"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
+      ngx_http_soporte_widget },
+
+    { ngx_string("/form.js"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
+      ngx_http_soporte_form_script },
+
     { ngx_null_string, 0, 0, NULL, NULL }
 };
 

@@ -6,12 +6,15 @@
 #include "ngx_http_soporte_month.h"
 #include "ngx_http_soporte_page.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_public.h"
 
 
 ngx_int_t
 ngx_http_soporte_status_page(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
 {
+    ngx_int_t                      rc;
+    ngx_uint_t                     visible;
     ngx_http_soporte_view_t        view;
     ngx_http_soporte_reply_t       reply;
     ngx_http_soporte_main_conf_t  *smcf;
@@ -25,8 +28,22 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_http_soporte_public_enter(r, &view, &rc) == NGX_DONE) {
+        return rc;
+    }
+
+    visible = ngx_http_soporte_public(r, &view);
+
+    if (!(visible & NGX_SOPORTE_PUBLIC_STATE)) {
+        return ngx_http_soporte_page_error(r, ctx, NGX_HTTP_NOT_FOUND);
+    }
+
+    if (visible != NGX_SOPORTE_PUBLIC_ALL) {
+        (void) ngx_soporte_value_bool(&view.mem, view.root, "reserved", 1);
+    }
+
     ngx_http_soporte_view_notice(&view);
-    ngx_http_soporte_month_view(&view, ctx->tenant);
+    ngx_http_soporte_month_view(&view, ctx->tenant, visible);
 
     (void) ngx_soporte_value_bool(&view.mem, view.root, "poll", 1);
 
@@ -52,7 +69,8 @@ ngx_http_soporte_status_json(ngx_http_request_t *r,
 
     root = ngx_http_soporte_report_value(&view.mem, NULL, &view.report, 1);
 
-    ngx_http_soporte_month_value(&view, root, ctx->tenant);
+    ngx_http_soporte_month_value(&view, root, ctx->tenant,
+                                 ngx_http_soporte_public(r, &view));
 
     hours = ngx_soporte_value_add(&view.mem, root, "hours",
                                   NGX_SOPORTE_OBJECT);

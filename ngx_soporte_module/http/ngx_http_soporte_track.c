@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_help.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_public.h"
 #include "ngx_http_soporte_task.h"
 
 #include "ngx_soporte_json.h"
@@ -35,7 +36,6 @@ typedef struct {
 } ngx_http_soporte_tracking_t;
 
 
-static void ngx_http_soporte_track_hide(ngx_str_t *line);
 static ngx_int_t ngx_http_soporte_track_enter(ngx_http_request_t *r,
     ngx_http_soporte_tracking_t *t);
 static void ngx_http_soporte_track_thread(void *data);
@@ -134,9 +134,7 @@ ngx_http_soporte_track(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
 }
 
 
-/* "clave=***": what access and error logs will repeat of the request */
-
-static void
+void
 ngx_http_soporte_track_hide(ngx_str_t *line)
 {
     u_char  *p, *end;
@@ -316,6 +314,9 @@ ngx_http_soporte_track_page(ngx_http_request_t *r,
 
     link = ngx_http_soporte_track_link(r, t);
     (void) ngx_soporte_value_str(&t->view.mem, ticket, "link", &link);
+
+    link = ngx_http_soporte_public_link(r, &t->view);
+    (void) ngx_soporte_value_str(&t->view.mem, ticket, "status_link", &link);
 
     ngx_http_soporte_track_fill(t, ticket, document);
 

@@ -174,6 +174,8 @@ ngx_http_soporte_view(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
 
     (void) ngx_soporte_value_ref(&view->mem, view->root, "policy",
                                  sscf->policy_view);
+    (void) ngx_soporte_value_str(&view->mem, view->root, "form_script",
+                                 &smcf->form_script);
 
     ngx_http_soporte_view_hours(view);
 

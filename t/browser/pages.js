@@ -1,23 +1,30 @@
 'use strict';
 
 const crypto = require('crypto');
+const fs = require('fs');
 
-const { all, call, context, faint, harmless, is, ok, run, sideways,
+const { all, call, context, faint, harmless, is, ok, run, sideways, top,
         violations } = require('./browser');
 
 const limit = 14 * 1000;            /* bytes of a page, before compression */
 
 
+const script = fs.readFileSync(`${top}/conf/form.js`);
+
+
 /* what http/load.c makes of a page: inline styles and scripts by their hash */
 
 function policy(html) {
+    const form = /<script src="[^"]*form\.js"/.test(html)
+        ? ` 'sha256-${crypto.createHash('sha256').update(script)
+                      .digest('base64')}'` : '';
     const hashes = tag => [...html.matchAll(
         new RegExp(`<${tag}>([^]*?)</${tag}>`, 'g'))]
         .map(m => ` 'sha256-${crypto.createHash('sha256').update(m[1])
-                              .digest('base64')}'`).join('') || " 'none'";
+                              .digest('base64')}'`).join('');
 
-    return `default-src 'none'; style-src${hashes('style')}; `
-           + `script-src${hashes('script')}; img-src data:; `
+    return `default-src 'none'; style-src${hashes('style') || " 'none'"}; `
+           + `script-src${form + hashes('script') || " 'none'"}; img-src data:; `
            + "connect-src 'self'; form-action 'self'; base-uri 'none'; "
            + "frame-ancestors 'none'";
 }
@@ -100,6 +107,11 @@ run(async browser => {
 
     await c.route('**/*', route => {
         const name = new URL(route.request().url()).pathname.split('/').pop();
+
+        if (name === 'form.js') {
+            return route.fulfill({ body: script,
+                                   contentType: 'text/javascript' });
+        }
 
         return html.has(name)
             ? route.fulfill({ body: html.get(name), headers: {
