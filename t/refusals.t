@@ -56,6 +56,14 @@ refused('two zones', "$zone\n$zone", qr/"soporte_zone" directive is dupl/);
 refused('a tenant without a zone',
         "server { listen 127.0.0.1:%%PORT%%;\nsoporte acme; }",
         qr/"soporte_zone" is missing/);
+refused('a bench without a zone', 'soporte_bench /;',
+        qr{no folder "//sites"|"soporte_zone" is missing});
+refused('no bench', "$zone\nsoporte_bench /nowhere;",
+        qr{no folder "/nowhere/sites"});
+refused('no upstream of a bench', "$zone\nsoporte_bench / upstream=unix:x;",
+        qr{invalid upstream "upstream=unix:x"});
+refused('a bench of something', "$zone\nsoporte_bench / user=frappe;",
+        qr{invalid parameter "user=frappe"});
 refused('a portal without a zone', 'soporte_portal /soporte;',
         qr/"soporte_zone" is missing/);
 refused('a bad tenant', "$zone\nserver { soporte 'a b'; }",

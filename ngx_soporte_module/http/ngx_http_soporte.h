@@ -80,6 +80,11 @@ typedef struct {
 typedef struct ngx_http_soporte_calendar_s  ngx_http_soporte_calendar_t;
 
 
+/* the sites of benches as tenants; bench.c */
+
+typedef struct ngx_http_soporte_bench_s  ngx_http_soporte_bench_t;
+
+
 /* how tickets are found again; lookup.c */
 
 typedef struct ngx_http_soporte_lookup_s  ngx_http_soporte_lookup_t;
@@ -128,6 +133,7 @@ typedef struct {
     ngx_array_t                     calendars;    /* of _calendar_t * */
     ngx_array_t                     controls;     /* of _control_t */
     ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
+    ngx_http_soporte_bench_t       *bench;        /* NULL: none */
     ngx_int_t                       variable;     /* index, holds the ctx */
 
     ngx_soporte_value_t            *messages[NGX_HTTP_SOPORTE_LANGS];
@@ -149,6 +155,7 @@ typedef struct {
     ngx_http_soporte_events_t      *events;
     ngx_uint_t                      tasks;        /* on their way, bounded */
     ngx_uint_t                      keeping;      /* where tickets go; keep.c */
+    ngx_uint_t                      leading;      /* this worker leads */
 } ngx_http_soporte_main_conf_t;
 
 
@@ -171,6 +178,7 @@ typedef struct {
     ngx_http_complex_value_t       *value;        /* tenant with variables */
     ngx_int_t                       index;        /* of the one in it, or -1 */
     ngx_uint_t                      tenant_set;
+    ngx_http_soporte_bench_t       *bench;        /* where none is set */
 
     ngx_http_complex_value_t       *maintenance;
     ngx_array_t                    *bypass;       /* of predicates */

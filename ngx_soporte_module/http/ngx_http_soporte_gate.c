@@ -38,7 +38,7 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
         if (slcf->key) {
             ctx->tenant = slcf->key->tenant;
 
-        } else if (slcf->value == NULL
+        } else if ((slcf->value == NULL && slcf->bench == NULL)
                    || ngx_http_soporte_ctx_make(r) == NULL)
         {
             return NGX_DECLINED;

@@ -74,6 +74,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
     ngx_http_soporte_leader_t  *leader = dummy->data;
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
+        leader->smcf->leading = 0;
         ngx_soporte_lease_give(leader->smcf->zone, &leader->fence);
         ngx_http_soporte_deliver_stop(leader->deliver);
         return;
@@ -83,9 +84,11 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
 
     before = leader->fence;
 
-    if (ngx_soporte_lease_keep(leader->smcf->zone, &leader->fence,
-                               ngx_current_msec))
-    {
+    leader->smcf->leading = ngx_soporte_lease_keep(leader->smcf->zone,
+                                                   &leader->fence,
+                                                   ngx_current_msec);
+
+    if (leader->smcf->leading) {
         ngx_http_soporte_deliver_tick(leader->deliver);
         ngx_http_soporte_seal_tick(leader->seal);
 

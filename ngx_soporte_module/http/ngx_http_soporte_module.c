@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_lookup.h"
@@ -60,6 +61,13 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
     { ngx_string("soporte_postgres"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_soporte_set_postgres,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("soporte_bench"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_soporte_set_bench,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -366,9 +374,14 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_soporte_module);
 
     if (!conf->tenant_set) {
+        conf->tenant_set = prev->tenant_set;
         conf->key = prev->key;
         conf->value = prev->value;
         conf->index = prev->index;
+    }
+
+    if (!conf->tenant_set) {
+        conf->bench = smcf->bench;
     }
 
     ngx_conf_merge_ptr_value(conf->maintenance, prev->maintenance, NULL);
@@ -462,6 +475,10 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
     smcf->events = ngx_http_soporte_events_create(cycle, smcf);
 
     if (smcf->lookup == NULL || smcf->events == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (smcf->bench && ngx_http_soporte_bench_init(cycle, smcf) != NGX_OK) {
         return NGX_ERROR;
     }
 

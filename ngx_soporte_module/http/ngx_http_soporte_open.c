@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_soporte_conf.h"
+#include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_portal.h"
 
 #include <ngx_thread_pool.h>
@@ -48,6 +49,10 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
     if (smcf->zone == NULL) {
         place = smcf->tenant.file ? &smcf->tenant : &smcf->portal;
 
+        if (place->file == NULL && smcf->bench) {
+            place = ngx_http_soporte_bench_place(smcf->bench);
+        }
+
         if (place->file) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "\"soporte_zone\" is missing, what is used in "
@@ -58,7 +63,8 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    smcf->blocking = (smcf->portal.file || smcf->path.data || smcf->postgres);
+    smcf->blocking = (smcf->portal.file || smcf->path.data || smcf->postgres
+                      || smcf->bench);
 
     ngx_conf_init_msec_value(smcf->timeout, 2000);
     ngx_conf_init_size_value(smcf->max_size, NGX_HTTP_SOPORTE_MAX_SIZE);
@@ -75,6 +81,10 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
         || ngx_http_soporte_open_zone_path(cf, smcf->zone) != NGX_OK
         || ngx_http_soporte_open_portals(cf, smcf) != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (smcf->bench && ngx_http_soporte_bench_check(cf, smcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -463,6 +473,10 @@ ngx_http_soporte_conf_commit(ngx_cycle_t *cycle,
         ngx_soporte_store(&tenant->generation,
                           smcf->zone->header->generation);
         keys[i]->tenant = tenant;
+    }
+
+    if (smcf->bench) {
+        ngx_http_soporte_bench_commit(cycle, smcf);
     }
 
     return NGX_OK;

@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_bench.h"
 
 
 static ngx_soporte_tenant_t *ngx_http_soporte_tenant_lookup(
@@ -33,6 +34,9 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 
     } else if (slcf->value) {
         ctx->tenant = ngx_http_soporte_tenant_lookup(r, slcf);
+
+    } else if (slcf->bench) {
+        ctx->tenant = ngx_http_soporte_bench_tenant(slcf->bench, r);
     }
 
     return ctx->tenant ? ctx : NULL;

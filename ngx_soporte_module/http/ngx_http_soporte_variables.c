@@ -169,7 +169,7 @@ ngx_http_soporte_variable_request(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
-    return slcf->key ? ngx_http_soporte_ctx_make(r) : NULL;
+    return (slcf->key || slcf->bench) ? ngx_http_soporte_ctx_make(r) : NULL;
 }
 
 
