@@ -90,6 +90,11 @@ typedef struct ngx_http_soporte_bench_s  ngx_http_soporte_bench_t;
 typedef struct ngx_http_soporte_lookup_s  ngx_http_soporte_lookup_t;
 
 
+/* what the one worker that leads does; leader.c */
+
+typedef struct ngx_http_soporte_leader_s  ngx_http_soporte_leader_t;
+
+
 /* durable events on their way to the spool; event.c */
 
 typedef struct ngx_http_soporte_events_s  ngx_http_soporte_events_t;
@@ -153,6 +158,7 @@ typedef struct {
     ngx_soporte_spool_t            *spool;
     ngx_http_soporte_lookup_t      *lookup;
     ngx_http_soporte_events_t      *events;
+    ngx_http_soporte_leader_t      *leader;
     ngx_uint_t                      tasks;        /* on their way, bounded */
     ngx_uint_t                      keeping;      /* where tickets go; keep.c */
     ngx_uint_t                      leading;      /* this worker leads */
@@ -317,6 +323,10 @@ ngx_int_t ngx_http_soporte_add_variables(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
     ngx_http_soporte_main_conf_t *smcf);
+
+/* from exit_process, NULL is allowed */
+
+void ngx_http_soporte_leader_exit(ngx_http_soporte_leader_t *leader);
 
 
 #endif /* _NGX_HTTP_SOPORTE_H_INCLUDED_ */

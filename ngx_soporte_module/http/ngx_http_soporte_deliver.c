@@ -16,6 +16,7 @@
 #define NGX_HTTP_SOPORTE_ROUNDS       64     /* batches in one task */
 #define NGX_HTTP_SOPORTE_COUNT        10000  /* ms between counts */
 #define NGX_HTTP_SOPORTE_COUNT_MAX    100000
+#define NGX_HTTP_SOPORTE_WEIGH_MAX    1024   /* tickets weighed at each count */
 
 
 struct ngx_http_soporte_deliver_s {
@@ -28,10 +29,12 @@ struct ngx_http_soporte_deliver_s {
     ngx_msec_t                      counted; /* when the spool was last */
     ngx_uint_t                      failures;
     uint64_t                        wake;    /* of the last look */
+    ngx_uint_t                      seen;    /* tickets at the last count */
 
     /* of one task: written by the thread, read when it is done */
 
     ngx_uint_t                      count;   /* asked: sweep and count */
+    ngx_uint_t                      weigh;   /* ... and weigh */
     ngx_uint_t                      delivered;
     ngx_uint_t                      dead;
     ngx_uint_t                      left;    /* more is waiting */
@@ -39,10 +42,12 @@ struct ngx_http_soporte_deliver_s {
     ngx_soporte_spool_err_t         spool_err;
     ngx_soporte_spool_stat_t        stat;
     ngx_uint_t                      has_stat;
+    ngx_msec_t                      until;   /* attachments of a batch */
     char                            reason[64];      /* of the last dead */
 
     unsigned                        running:1;
     unsigned                        stopped:1;
+    unsigned                        weighed:1;       /* as this leader */
     unsigned                        asked:1; /* PostgreSQL was */
     unsigned                        pg_down:1;       /* said in the log */
     unsigned                        spool_bad:1;
@@ -59,6 +64,19 @@ static ngx_int_t ngx_http_soporte_deliver_send(ngx_http_soporte_deliver_t *d,
 static ngx_int_t ngx_http_soporte_deliver_settle(
     ngx_http_soporte_deliver_t *d, ngx_soporte_spool_batch_t *batch,
     ngx_soporte_postgres_row_t *rows);
+static ngx_int_t ngx_http_soporte_deliver_bury(ngx_http_soporte_deliver_t *d,
+    const u_char *id, const char *reason);
+static ngx_int_t ngx_http_soporte_deliver_attached(
+    ngx_http_soporte_deliver_t *d, ngx_soporte_mem_t *mem,
+    ngx_soporte_spool_batch_t *batch, ngx_soporte_postgres_row_t *rows);
+static ngx_int_t ngx_http_soporte_deliver_files(
+    ngx_http_soporte_deliver_t *d, ngx_soporte_spool_ticket_t *ticket,
+    ngx_str_t *part);
+static ngx_int_t ngx_http_soporte_deliver_file(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_spool_ticket_t *ticket, ngx_soporte_spool_name_t *file,
+    ngx_str_t *part);
+static void ngx_http_soporte_deliver_count(ngx_http_soporte_deliver_t *d);
+static ngx_msec_t ngx_http_soporte_deliver_now(void);
 static void ngx_http_soporte_deliver_done(ngx_event_t *ev);
 static void ngx_http_soporte_deliver_learn(ngx_http_soporte_deliver_t *d);
 static void ngx_http_soporte_deliver_report(ngx_http_soporte_deliver_t *d);
@@ -139,11 +157,17 @@ ngx_http_soporte_deliver_tick(ngx_http_soporte_deliver_t *d)
         return;
     }
 
-    d->stopped = 0;
+    if (d->stopped) {
+        d->stopped = 0;
+        d->weighed = 0;
+    }
+
     header = d->smcf->zone->header;
     wake = ngx_soporte_load(&header->wake);
 
     d->count = (ngx_current_msec - d->counted >= NGX_HTTP_SOPORTE_COUNT);
+    d->weigh = (d->count
+                && (!d->weighed || d->seen <= NGX_HTTP_SOPORTE_WEIGH_MAX));
 
     if (!d->count
         && ((wake == d->wake && !d->left)
@@ -158,6 +182,15 @@ ngx_http_soporte_deliver_tick(ngx_http_soporte_deliver_t *d)
     if (ngx_thread_task_post(d->smcf->pool, d->task) != NGX_OK) {
         d->running = 0;
     }
+}
+
+
+/* the threads are gone by now */
+
+void
+ngx_http_soporte_deliver_exit(ngx_http_soporte_deliver_t *d)
+{
+    ngx_http_soporte_deliver_close(d);
 }
 
 
@@ -209,10 +242,37 @@ ngx_http_soporte_deliver_thread(void *data, ngx_log_t *log)
     }
 
     if (d->count || d->delivered || d->dead) {
-        d->has_stat = (ngx_soporte_spool_stat(d->smcf->spool,
-                                              NGX_HTTP_SOPORTE_COUNT_MAX,
-                                              0, &d->stat, &d->spool_err)
-                       == NGX_OK);
+        ngx_http_soporte_deliver_count(d);
+    }
+}
+
+
+/*
+ * The budget's figure lives in shared memory: after a reboot it begins at
+ * nothing, and a worker killed within put() leaves its share behind.  So it is
+ * set to what the files weigh, if nobody changed it meanwhile.
+ */
+
+static void
+ngx_http_soporte_deliver_count(ngx_http_soporte_deliver_t *d)
+{
+    ngx_int_t            rc;
+    ngx_atomic_t        *used;
+    ngx_atomic_uint_t    before;
+
+    used = &d->smcf->zone->header->spool_bytes;
+    before = *used;
+
+    rc = ngx_soporte_spool_stat(d->smcf->spool, NGX_HTTP_SOPORTE_COUNT_MAX,
+                                d->weigh, &d->stat, &d->spool_err);
+
+    d->has_stat = (rc == NGX_OK);
+
+    if (d->has_stat && d->weigh
+        && ngx_atomic_cmp_set(used, before,
+                              (ngx_atomic_uint_t) d->stat.bytes))
+    {
+        d->weighed = 1;
     }
 }
 
@@ -292,9 +352,13 @@ ngx_http_soporte_deliver_send(ngx_http_soporte_deliver_t *d,
     rc = ngx_soporte_postgres_file_tickets(d->pg, rows, batch->n,
                                            d->smcf->timeout, &d->pg_err);
 
+    d->until = ngx_http_soporte_deliver_now() + d->smcf->timeout;
+
     /* some rows may have their result even when the whole has failed */
 
-    if (ngx_http_soporte_deliver_settle(d, batch, rows) != NGX_OK) {
+    if (ngx_http_soporte_deliver_settle(d, batch, rows) != NGX_OK
+        || ngx_http_soporte_deliver_attached(d, mem, batch, rows) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -308,27 +372,29 @@ static ngx_int_t
 ngx_http_soporte_deliver_settle(ngx_http_soporte_deliver_t *d,
     ngx_soporte_spool_batch_t *batch, ngx_soporte_postgres_row_t *rows)
 {
-    u_char      *id;
     ngx_int_t    rc;
     ngx_uint_t   i;
 
     for (i = 0; i < batch->n; i++) {
-        id = batch->tickets[i].id;
 
         switch (rows[i].result) {
 
         case NGX_SOPORTE_POSTGRES_NEW:
         case NGX_SOPORTE_POSTGRES_DUP:
-            rc = ngx_soporte_spool_done(d->smcf->spool, id, &d->spool_err);
+
+            if (batch->tickets[i].nfiles) {
+                rc = NGX_OK;
+                break;
+            }
+
+            rc = ngx_soporte_spool_done(d->smcf->spool, batch->tickets[i].id,
+                                        &d->spool_err);
             d->delivered++;
             break;
 
         case NGX_SOPORTE_POSTGRES_BAD:
-            rc = ngx_soporte_spool_dead(d->smcf->spool, id, rows[i].reason,
-                                        &d->spool_err);
-            d->dead++;
-            ngx_cpystrn((u_char *) d->reason, (u_char *) rows[i].reason,
-                        sizeof(d->reason));
+            rc = ngx_http_soporte_deliver_bury(d, batch->tickets[i].id,
+                                               rows[i].reason);
             break;
 
         default:
@@ -341,6 +407,163 @@ ngx_http_soporte_deliver_settle(ngx_http_soporte_deliver_t *d,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_soporte_deliver_bury(ngx_http_soporte_deliver_t *d, const u_char *id,
+    const char *reason)
+{
+    d->dead++;
+    ngx_cpystrn((u_char *) d->reason, (u_char *) reason, sizeof(d->reason));
+
+    return ngx_soporte_spool_dead(d->smcf->spool, id, reason, &d->spool_err);
+}
+
+
+/*
+ * The attachments of what was stored, and only then is it done.  They get the
+ * time of one exchange: what is left goes back to new/, behind the tickets
+ * that wait there, and goes on another time from where it stopped.
+ */
+
+static ngx_int_t
+ngx_http_soporte_deliver_attached(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_mem_t *mem, ngx_soporte_spool_batch_t *batch,
+    ngx_soporte_postgres_row_t *rows)
+{
+    ngx_int_t                    rc;
+    ngx_str_t                    part;
+    ngx_uint_t                   i;
+    ngx_soporte_spool_ticket_t  *t;
+
+    ngx_str_null(&part);
+
+    for (i = 0; i < batch->n; i++) {
+        t = &batch->tickets[i];
+
+        if (t->nfiles == 0
+            || (rows[i].result != NGX_SOPORTE_POSTGRES_NEW
+                && rows[i].result != NGX_SOPORTE_POSTGRES_DUP))
+        {
+            continue;
+        }
+
+        if (part.data == NULL) {
+            part.data = ngx_soporte_alloc(mem, NGX_SOPORTE_POSTGRES_PART);
+
+            if (part.data == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        switch (ngx_http_soporte_deliver_files(d, t, &part)) {
+
+        case NGX_OK:
+            rc = ngx_soporte_spool_done(d->smcf->spool, t->id, &d->spool_err);
+            d->delivered++;
+            break;
+
+        case NGX_AGAIN:
+            rc = ngx_soporte_spool_back(d->smcf->spool, t->id, &d->spool_err);
+            break;
+
+        case NGX_DECLINED:
+            rc = ngx_http_soporte_deliver_bury(d, t->id, d->pg_err.sqlstate);
+            d->pg_err.code = NGX_SOPORTE_POSTGRES_NO_ERROR;
+            break;
+
+        default:
+            rc = NGX_ERROR;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_AGAIN: no time is left; NGX_DECLINED: never to be stored, see pg_err */
+
+static ngx_int_t
+ngx_http_soporte_deliver_files(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_spool_ticket_t *ticket, ngx_str_t *part)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < ticket->nfiles; i++) {
+        rc = ngx_http_soporte_deliver_file(d, ticket, &ticket->files[i], part);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_soporte_deliver_file(ngx_http_soporte_deliver_t *d,
+    ngx_soporte_spool_ticket_t *ticket, ngx_soporte_spool_name_t *file,
+    ngx_str_t *part)
+{
+    ssize_t   n;
+    uint64_t  at, next;
+
+    for (at = 0; /* void */ ; at = next) {
+
+        /* at least one part each time, so that it comes to an end */
+
+        if (at && (ngx_exiting || ngx_terminate
+                   || ngx_http_soporte_deliver_now() >= d->until))
+        {
+            return NGX_AGAIN;
+        }
+
+        n = ngx_soporte_spool_read(d->smcf->spool, ticket->id, file->name,
+                                   (off_t) at, part->data,
+                                   NGX_SOPORTE_POSTGRES_PART, &d->spool_err);
+        if (n == -1) {
+            return NGX_ERROR;
+        }
+
+        part->len = n;
+
+        if (ngx_soporte_postgres_attach_part(d->pg, &ticket->json, file->name,
+                                             file->len, at, part,
+                                             d->smcf->timeout, &next,
+                                             &d->pg_err)
+            != NGX_OK)
+        {
+            return (d->pg_err.code == NGX_SOPORTE_POSTGRES_DATA)
+                   ? NGX_DECLINED : NGX_ERROR;
+        }
+
+        if (next == file->len) {
+            return NGX_OK;
+        }
+
+        if (next > file->len || next == at) {
+            ngx_memcpy(d->pg_err.sqlstate, "XX001", sizeof("XX001"));
+            return NGX_DECLINED;
+        }
+    }
+}
+
+
+static ngx_msec_t
+ngx_http_soporte_deliver_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 
@@ -385,7 +608,13 @@ ngx_http_soporte_deliver_learn(ngx_http_soporte_deliver_t *d)
                           d->stat.count[NGX_SOPORTE_SPOOL_SENDING]);
         ngx_soporte_store(&header->spool_dead,
                           d->stat.count[NGX_SOPORTE_SPOOL_DEAD]);
+        ngx_soporte_store(&header->spool_notify,
+                          d->stat.count[NGX_SOPORTE_SPOOL_NOTIFY]);
         ngx_soporte_store(&header->spool_oldest, d->stat.oldest / 1000);
+
+        d->seen = d->stat.count[NGX_SOPORTE_SPOOL_NEW]
+                  + d->stat.count[NGX_SOPORTE_SPOOL_SENDING]
+                  + d->stat.count[NGX_SOPORTE_SPOOL_DEAD];
 
         if (d->stat.count[NGX_SOPORTE_SPOOL_NEW]) {
             d->left = 1;
@@ -418,6 +647,8 @@ ngx_http_soporte_deliver_learn(ngx_http_soporte_deliver_t *d)
 static void
 ngx_http_soporte_deliver_report(ngx_http_soporte_deliver_t *d)
 {
+    ngx_uint_t  level;
+
     if (d->dead) {
         ngx_log_error(NGX_LOG_ALERT, d->log, 0,
                       "%ui ticket(s) could not be delivered and lie in "
@@ -438,7 +669,16 @@ ngx_http_soporte_deliver_report(ngx_http_soporte_deliver_t *d)
             || d->pg_err.code == NGX_SOPORTE_POSTGRES_STOP))
     {
         d->pg_down = 1;
-        ngx_log_error(NGX_LOG_ERR, d->log, 0,
+
+        /* rights and schema don't mend themselves */
+
+        level = NGX_LOG_ERR;
+
+        if (d->pg_err.code == NGX_SOPORTE_POSTGRES_STOP) {
+            level = NGX_LOG_ALERT;
+        }
+
+        ngx_log_error(level, d->log, 0,
                       "tickets stay in the spool, PostgreSQL does not take "
                       "them: %s", d->pg_err.text);
     }

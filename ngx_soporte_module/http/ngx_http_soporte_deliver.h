@@ -26,5 +26,8 @@ void ngx_http_soporte_deliver_tick(ngx_http_soporte_deliver_t *deliver);
 /* this worker leads no more, or exits: the connection is closed when idle */
 void ngx_http_soporte_deliver_stop(ngx_http_soporte_deliver_t *deliver);
 
+/* from exit_process: the connection is closed, whatever was under way */
+void ngx_http_soporte_deliver_exit(ngx_http_soporte_deliver_t *deliver);
+
 
 #endif /* _NGX_HTTP_SOPORTE_DELIVER_H_INCLUDED_ */

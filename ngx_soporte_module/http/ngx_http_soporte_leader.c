@@ -14,7 +14,7 @@
 #define NGX_HTTP_SOPORTE_TICK  200           /* ms */
 
 
-typedef struct {
+struct ngx_http_soporte_leader_s {
     ngx_event_t                     timer;
     ngx_connection_t                dummy;   /* nginx's debug log wants one */
     ngx_http_soporte_main_conf_t   *smcf;
@@ -22,7 +22,7 @@ typedef struct {
     ngx_http_soporte_seal_t        *seal;
     uint32_t                        fence;
     time_t                          second;  /* of the last slow tick */
-} ngx_http_soporte_leader_t;
+};
 
 
 static void ngx_http_soporte_leader_tick(ngx_event_t *ev);
@@ -41,6 +41,7 @@ ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    smcf->leader = leader;
     leader->smcf = smcf;
     leader->deliver = ngx_http_soporte_deliver_create(cycle, smcf);
 
@@ -102,6 +103,15 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, NGX_HTTP_SOPORTE_TICK);
+}
+
+
+void
+ngx_http_soporte_leader_exit(ngx_http_soporte_leader_t *leader)
+{
+    if (leader && leader->deliver) {
+        ngx_http_soporte_deliver_exit(leader->deliver);
+    }
 }
 
 

@@ -143,6 +143,8 @@ ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
                             ngx_soporte_load(&header->spool_sending));
     ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_SPOOL, NULL, "dead",
                             ngx_soporte_load(&header->spool_dead));
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_SPOOL, NULL, "notify",
+                            ngx_soporte_load(&header->spool_notify));
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_SPOOL_OLDEST);
     ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_SPOOL_OLDEST, NULL, NULL,

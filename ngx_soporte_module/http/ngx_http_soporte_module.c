@@ -499,6 +499,7 @@ ngx_http_soporte_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_soporte_lookup_close(smcf->lookup);
+    ngx_http_soporte_leader_exit(smcf->leader);
     ngx_http_soporte_events_flush(smcf);
 
     if (smcf->spool) {

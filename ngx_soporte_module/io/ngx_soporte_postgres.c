@@ -604,6 +604,12 @@ ngx_soporte_postgres_run(ngx_soporte_postgres_t *pg, const char *sql,
         rc = ngx_soporte_postgres_rows(res, row, data, err);
     }
 
+    /* a server that takes no writes any more: another host may be the one */
+
+    if (rc != NGX_OK && pg->conn && strncmp(err->sqlstate, "25", 2) == 0) {
+        ngx_soporte_postgres_drop(pg);
+    }
+
     PQclear(res);
 
     return rc;

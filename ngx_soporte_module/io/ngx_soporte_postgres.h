@@ -19,6 +19,11 @@
 #include <signal.h>
 
 
+/* bytes of an attachment that go in one statement */
+
+#define NGX_SOPORTE_POSTGRES_PART     (256 * 1024)
+
+
 typedef enum {
     NGX_SOPORTE_POSTGRES_NO_ERROR = 0,
     NGX_SOPORTE_POSTGRES_INVALID,     /* configuration: err->text says what */
@@ -144,11 +149,20 @@ ngx_int_t ngx_soporte_postgres_file_tickets(ngx_soporte_postgres_t *pg,
     ngx_soporte_postgres_err_t *err);
 
 /*
- * Stores the bytes of an attachment of a ticket (or message) that was filed;
- * json is what was filed, name the server's for the file.  To be called for
- * each before the ticket leaves the spool; a repeat is harmless.  DATA: never
- * to be stored.
+ * Stores a part of an attachment, "content" from "at" on, of "size" bytes in
+ * all; json is what was filed (a ticket or a message), name the server's for
+ * the file.  *next is the byte to go on with: "size" when the whole is stored,
+ * and then its SHA-256 is what json said.  Parts that are there already are
+ * skipped, so a repeat from 0 is harmless and tells where to go on.  DATA:
+ * never to be stored.
  */
+
+ngx_int_t ngx_soporte_postgres_attach_part(ngx_soporte_postgres_t *pg,
+    const ngx_str_t *json, const char *name, uint64_t size, uint64_t at,
+    const ngx_str_t *content, ngx_msec_t timeout, uint64_t *next,
+    ngx_soporte_postgres_err_t *err);
+
+/* the same for a whole file in memory, timeout for each part of it */
 
 ngx_int_t ngx_soporte_postgres_attach(ngx_soporte_postgres_t *pg,
     const ngx_str_t *json, const char *name, const ngx_str_t *content,

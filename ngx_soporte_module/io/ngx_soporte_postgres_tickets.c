@@ -219,34 +219,113 @@ ngx_soporte_postgres_file_tickets(ngx_soporte_postgres_t *pg,
 }
 
 
+static ngx_int_t
+ngx_soporte_postgres_stored(void *data, ngx_uint_t row,
+    const ngx_str_t *columns, ngx_uint_t ncolumns)
+{
+    int64_t  *stored = data;
+
+    if (row > 0 || ncolumns != 1 || columns[0].data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *stored = strtoll((char *) columns[0].data, NULL, 10);
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
-ngx_soporte_postgres_attach(ngx_soporte_postgres_t *pg, const ngx_str_t *json,
-    const char *name, const ngx_str_t *content, ngx_msec_t timeout,
+ngx_soporte_postgres_attach_part(ngx_soporte_postgres_t *pg,
+    const ngx_str_t *json, const char *name, uint64_t size, uint64_t at,
+    const ngx_str_t *content, ngx_msec_t timeout, uint64_t *next,
     ngx_soporte_postgres_err_t *err)
 {
     static const char  sql[] =
-        "SELECT soporte.store_attachment(j ->> 'tenant', "
-        "coalesce(j ->> 'ticket', j ->> 'id')::pg_catalog.uuid, $2, $3) "
+        "SELECT soporte.store_part(j ->> 'tenant', "
+        "coalesce(j ->> 'ticket', j ->> 'id')::pg_catalog.uuid, "
+        "(j ->> 'id')::pg_catalog.uuid, $2, $3::pg_catalog.int8, "
+        "$4::pg_catalog.int8, $5) "
         "FROM (SELECT $1::pg_catalog.jsonb) AS t (j)";
 
-    ngx_soporte_postgres_param_t  params[3];
+    char                          text[2][24];
+    int64_t                       stored;
+    ngx_soporte_postgres_param_t  params[5];
 
     ngx_memzero(params, sizeof(params));
 
     params[0].value = *json;
     params[1].value.data = (u_char *) name;
     params[1].value.len = strlen(name);
-    params[2].value = *content;
-    params[2].bytea = 1;
+    params[2].value.data = (u_char *) text[0];
+    params[2].value.len = snprintf(text[0], sizeof(text[0]), "%llu",
+                                   (unsigned long long) size);
+    params[3].value.data = (u_char *) text[1];
+    params[3].value.len = snprintf(text[1], sizeof(text[1]), "%llu",
+                                   (unsigned long long) at);
+    params[4].value = *content;
+    params[4].bytea = 1;
 
     /* an empty file is not NULL */
 
     if (content->data == NULL) {
-        params[2].value.data = (u_char *) "";
+        params[4].value.data = (u_char *) "";
     }
 
-    return ngx_soporte_postgres_call(pg, sql, params, 3, timeout, NULL, NULL,
-                                     err);
+    stored = 0;
+
+    if (ngx_soporte_postgres_call(pg, sql, params, 5, timeout,
+                                  ngx_soporte_postgres_stored, &stored, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (stored < 0) {
+        (void) snprintf(err->sqlstate, sizeof(err->sqlstate), "XX001");
+        return ngx_soporte_postgres_fail(err, NGX_SOPORTE_POSTGRES_DATA,
+                                         "an attachment's digest differs");
+    }
+
+    *next = (uint64_t) stored;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_soporte_postgres_attach(ngx_soporte_postgres_t *pg, const ngx_str_t *json,
+    const char *name, const ngx_str_t *content, ngx_msec_t timeout,
+    ngx_soporte_postgres_err_t *err)
+{
+    uint64_t   at, next;
+    ngx_str_t  part;
+
+    for (at = 0; /* void */ ; at = next) {
+        part.data = content->data + at;
+        part.len = ngx_min(content->len - at, NGX_SOPORTE_POSTGRES_PART);
+
+        if (content->data == NULL) {
+            part.data = NULL;
+        }
+
+        if (ngx_soporte_postgres_attach_part(pg, json, name, content->len, at,
+                                             &part, timeout, &next, err)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (next == content->len) {
+            return NGX_OK;
+        }
+
+        if (next > content->len || next == at) {
+            return ngx_soporte_postgres_fail(err, NGX_SOPORTE_POSTGRES_STOP,
+                                             "soporte.store_part() does not "
+                                             "go on");
+        }
+    }
 }
 
 

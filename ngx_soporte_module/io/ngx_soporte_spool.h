@@ -193,10 +193,11 @@ ngx_int_t ngx_soporte_spool_claim(ngx_soporte_spool_t *sp,
     ngx_soporte_mem_t *mem, ngx_uint_t max_tickets, size_t max_bytes,
     ngx_soporte_spool_batch_t *batch, ngx_soporte_spool_err_t *err);
 
-/* reads up to size bytes of a claimed ticket's file; bytes read, or -1 */
+/* up to size bytes of a claimed ticket's file, from "at"; bytes read, or -1 */
 
 ssize_t ngx_soporte_spool_read(ngx_soporte_spool_t *sp, const u_char id[16],
-    const char *name, u_char *buf, size_t size, ngx_soporte_spool_err_t *err);
+    const char *name, off_t at, u_char *buf, size_t size,
+    ngx_soporte_spool_err_t *err);
 
 /*
  * A claimed ticket is delivered: set aside at once, removed (and given back

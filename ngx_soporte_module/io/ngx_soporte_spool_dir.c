@@ -530,13 +530,13 @@ ngx_soporte_spool_openfile(int dir, const char *name, off_t *size)
 
 
 static ssize_t
-ngx_soporte_spool_readall(int fd, u_char *buf, size_t size)
+ngx_soporte_spool_readall(int fd, off_t at, u_char *buf, size_t size)
 {
     size_t   len;
     ssize_t  n;
 
     for (len = 0; len < size; len += n) {
-        n = read(fd, buf + len, size - len);
+        n = pread(fd, buf + len, size - len, at + len);
 
         if (n == -1 && errno == EINTR) {
             n = 0;
@@ -557,7 +557,8 @@ ngx_soporte_spool_readall(int fd, u_char *buf, size_t size)
 
 
 ssize_t
-ngx_soporte_spool_load(int dir, const char *name, u_char *buf, size_t size)
+ngx_soporte_spool_load(int dir, const char *name, off_t at, u_char *buf,
+    size_t size)
 {
     int      fd, sys;
     off_t    total;
@@ -568,7 +569,7 @@ ngx_soporte_spool_load(int dir, const char *name, u_char *buf, size_t size)
         return -1;
     }
 
-    n = ngx_soporte_spool_readall(fd, buf, size);
+    n = ngx_soporte_spool_readall(fd, at, buf, size);
 
     sys = errno;
     (void) close(fd);
@@ -613,7 +614,7 @@ ngx_soporte_spool_json(int dir, ngx_soporte_mem_t *mem, size_t room,
 
     errno = EIO;
 
-    if (ngx_soporte_spool_readall(fd, json->data, json->len) == size) {
+    if (ngx_soporte_spool_readall(fd, 0, json->data, json->len) == size) {
         rc = NGX_OK;
     }
 

@@ -109,10 +109,10 @@ ngx_int_t ngx_soporte_spool_scan_fd(ngx_soporte_spool_t *sp, int fd,
 ngx_int_t ngx_soporte_spool_weigh(ngx_soporte_spool_t *sp, int parent,
     const char *name, ngx_uint_t remove, uint64_t *bytes);
 
-/* reads at most size bytes of a regular file; -1 and errno */
+/* reads at most size bytes of a regular file, from "at"; -1 and errno */
 
-ssize_t ngx_soporte_spool_load(int dir, const char *name, u_char *buf,
-    size_t size);
+ssize_t ngx_soporte_spool_load(int dir, const char *name, off_t at,
+    u_char *buf, size_t size);
 
 /* ticket.json into mem; NGX_AGAIN: longer than room; NGX_ERROR has errno */
 

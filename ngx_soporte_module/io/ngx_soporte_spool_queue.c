@@ -534,7 +534,8 @@ ngx_soporte_spool_claim(ngx_soporte_spool_t *sp, ngx_soporte_mem_t *mem,
 
 ssize_t
 ngx_soporte_spool_read(ngx_soporte_spool_t *sp, const u_char id[16],
-    const char *name, u_char *buf, size_t size, ngx_soporte_spool_err_t *err)
+    const char *name, off_t at, u_char *buf, size_t size,
+    ngx_soporte_spool_err_t *err)
 {
     int      dir, sys;
     char     text[NGX_SOPORTE_SPOOL_ID + 1];
@@ -555,7 +556,7 @@ ngx_soporte_spool_read(ngx_soporte_spool_t *sp, const u_char id[16],
         return -1;
     }
 
-    n = ngx_soporte_spool_load(dir, name, buf, size);
+    n = ngx_soporte_spool_load(dir, name, at, buf, size);
     sys = errno;
     (void) close(dir);
 

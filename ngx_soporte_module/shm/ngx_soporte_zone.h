@@ -87,6 +87,7 @@ struct ngx_soporte_header_s {
     uint32_t       spool_new;
     uint32_t       spool_sending;
     uint32_t       spool_dead;
+    uint32_t       spool_notify;             /* nobody was told of yet */
     ngx_atomic_t   spool_bytes;              /* held, for the budget */
     int64_t        spool_oldest;             /* unix seconds, 0 if none */
     int64_t        postgres_success;         /* unix seconds */

@@ -2,7 +2,7 @@
 -- who sees another tenant's, a function that trusts its caller's search path.
 
 BEGIN;
-SELECT plan(41);
+SELECT plan(42);
 
 -- what every function that runs as the owner must have
 
@@ -48,7 +48,7 @@ SELECT is((SELECT string_agg(p.proname, ' ' ORDER BY p.proname)
                  AND has_function_privilege('soporte_nginx', p.oid,
                                             'EXECUTE')),
           'backup_state file_tickets flush_minutes make_partition rfc3339 '
-          'store_attachment ticket_by_folio ticket_view tickets_of_email '
+          'store_part ticket_by_folio ticket_view tickets_of_email '
           'tickets_of_user', 'the functions of nginx');
 SELECT is((SELECT string_agg(c.relname, ' ' ORDER BY c.relname)
            FROM pg_class c
@@ -114,8 +114,12 @@ FROM (VALUES ('acme', 1, now() + interval '1 hour', false),
                                                                   due, urgent);
 INSERT INTO soporte.ticket_message (tenant, ticket, author, body)
 VALUES ('otra', '0190a000-0000-7000-8000-000000000104', 'customer', 'secreto');
-INSERT INTO soporte.attachment (tenant, ticket, name, size)
-VALUES ('otra', '0190a000-0000-7000-8000-000000000104', 'a1.bin', 1);
+INSERT INTO soporte.attachment (tenant, ticket, owner, name, size)
+SELECT 'otra', u, u, 'a1.bin', 1
+FROM (VALUES ('0190a000-0000-7000-8000-000000000104'::uuid)) AS v (u);
+INSERT INTO soporte.attachment_part (tenant, ticket, owner, name, at, content)
+SELECT tenant, ticket, owner, name, 0, 'x' FROM soporte.attachment
+WHERE tenant = 'otra';
 INSERT INTO soporte.backup_report
 VALUES ('acme', 'database', now() - interval '19 hours', 5, true, 'n'),
        ('acme', 'database', now() - interval '1 hour', 5, false, 'n'),
@@ -148,6 +152,8 @@ SELECT is((SELECT count(*) FROM soporte.ticket_message), 0::bigint,
           'no other message');
 SELECT is((SELECT count(*) FROM soporte.attachment), 0::bigint,
           'no other attachment');
+SELECT is((SELECT count(*) FROM soporte.attachment_part), 0::bigint,
+          'nor its bytes');
 SELECT is((SELECT count(*) FROM soporte.backups_overdue), 0::bigint,
           'no other backup');
 SELECT is((SELECT string_agg(tenant, ' ') FROM soporte.tenant), 'acme',

@@ -2,7 +2,7 @@
 -- with it, a person's data that can be neither given nor erased.
 
 BEGIN;
-SELECT plan(44);
+SELECT plan(52);
 
 -- a ticket as nginx delivers it; p changes or (null) takes away
 
@@ -126,23 +126,50 @@ SELECT is((SELECT raw::jsonb ->> 'subject' FROM soporte.ticket_reject
 
 -- attachments
 
+CREATE FUNCTION pg_temp.part(owner int, name text, size int, at int,
+                             content bytea) RETURNS bigint
+LANGUAGE sql AS $$
+    SELECT soporte.store_part('acme', '0190a000-0000-7000-8000-000000000040',
+        ('0190a000-0000-7000-8000-' || lpad(owner::text, 12, '0'))::uuid,
+        name, size, at, content)
+$$;
+GRANT EXECUTE ON FUNCTION pg_temp.part(int, text, int, int, bytea)
+    TO soporte_nginx;
+
 SET ROLE soporte_nginx;
 
-SELECT is(pg_temp.filed(pg_temp.ticket(40, '{"attachments": [
-              {"name": "b2.png", "filename": "pantalla.png",
-               "type": "image/png", "size": 4},
-              {"name": "a1.bin", "size": 3}]}')), 'new', 'with attachments');
-SELECT is(soporte.store_attachment('acme',
-              '0190a000-0000-7000-8000-000000000040', 'b2.png',
-              '\x89504e00'), 'new', 'their bytes follow');
-SELECT is(soporte.store_attachment('acme',
-              '0190a000-0000-7000-8000-000000000040', 'b2.png', '\xff'),
-          'dup', 'once');
+SELECT is(pg_temp.filed(pg_temp.ticket(40, jsonb_build_object('attachments',
+              jsonb_build_array(
+                  jsonb_build_object('name', 'b2.png', 'size', 4,
+                      'filename', 'pantalla.png', 'type', 'image/png',
+                      'sha256', encode(sha256('\x89504e00'), 'hex')),
+                  '{"name": "a1.bin", "size": 3}'::jsonb)))),
+          'new', 'with attachments');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 0, '\x8950'), 2::bigint,
+          'their bytes follow');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 0, '\xffff'), 2::bigint, 'once');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 3, '\xff'), 2::bigint, 'in order');
+SELECT throws_ok($$ SELECT pg_temp.part(40, 'b2.png', 5, 2, '\xff') $$, '22026',
+                 NULL, 'of one size');
+SELECT throws_ok($$ SELECT pg_temp.part(40, 'b2.png', 4, 2, '\xffffff') $$,
+                 '23514', NULL, 'and not more');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 2, '\x4eff'), -1::bigint,
+          'what is not what was sent');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 2, '\x4e00'), 0::bigint,
+          'begins anew');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 0, '\x8950'), 2::bigint, 'once more');
+SELECT is(pg_temp.part(40, 'b2.png', 4, 2, '\x4e00'), 4::bigint, 'whole');
+SELECT is(pg_temp.part(41, 'b2.png', 1, 0, '\x00'), 1::bigint,
+          'a message''s own of that name');
 
 RESET ROLE;
 
-SELECT is((SELECT content FROM soporte.attachment WHERE name = 'b2.png'),
-          '\x89504e00'::bytea, 'and are not replaced');
+SELECT is((SELECT string_agg(content, '' ORDER BY at)
+           FROM soporte.attachment_part
+           WHERE name = 'b2.png' AND owner = ticket), '\x89504e00'::bytea,
+          'and are not replaced');
+
+DELETE FROM soporte.attachment WHERE owner <> ticket;
 
 -- messages
 
@@ -253,6 +280,7 @@ SELECT cmp_ok(soporte.erase_person('acme', 'ana@example.mx'), '>', 5,
 SELECT is((SELECT count(*)
            FROM (SELECT tenant FROM soporte.ticket
                  UNION ALL SELECT tenant FROM soporte.ticket_message
+                 UNION ALL SELECT tenant FROM soporte.attachment_part
                  UNION ALL SELECT tenant FROM soporte.attachment) x
            WHERE tenant = 'acme'), 0::bigint, 'with all that belongs to it');
 

@@ -420,7 +420,8 @@ static void
 test_attach(void **state)
 {
     size_t                       i;
-    ngx_str_t                    json, content;
+    uint64_t                     next;
+    ngx_str_t                    json, content, part;
     ngx_soporte_postgres_row_t   r;
 
     r = good();
@@ -437,11 +438,35 @@ test_attach(void **state)
 
     assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "a1.bin", &content,
                                                  TIMEOUT, &err), NGX_OK);
-    assert_int_equal(number("SELECT count(*) FROM soporte.attachment WHERE "
-                            "tenant = 'acme' AND name = 'a1.bin' "
-                            "AND size = 3000000 "
-                            "AND get_byte(content, 2999999) = 2999999 % 256 "
-                            "AND get_byte(content, 256) = 0"), 1);
+    assert_int_equal(number("SELECT count(*) FROM soporte.attachment a, "
+                            "LATERAL (SELECT string_agg(p.content, '' "
+                            "ORDER BY p.at) AS content, count(*) AS n "
+                            "FROM soporte.attachment_part p "
+                            "WHERE (p.tenant, p.ticket, p.owner, p.name) "
+                            "= (a.tenant, a.ticket, a.owner, a.name)) x "
+                            "WHERE a.tenant = 'acme' AND a.name = 'a1.bin' "
+                            "AND a.size = 3000000 AND a.stored = a.size "
+                            "AND x.n = 12 AND octet_length(x.content) = a.size "
+                            "AND get_byte(x.content, 2999999) = 2999999 % 256 "
+                            "AND get_byte(x.content, 262144) = 0"), 1);
+
+    /* a part of it tells where the whole goes on */
+
+    part.data = content.data;
+    part.len = 5;
+    assert_int_equal(ngx_soporte_postgres_attach_part(pg, &json, "a1.bin",
+                                                      content.len, 0, &part,
+                                                      TIMEOUT, &next, &err),
+                     NGX_OK);
+    assert_int_equal(next, content.len);
+    assert_int_equal(ngx_soporte_postgres_attach_part(pg, &json, "d4.bin", 9,
+                                                      0, &part, TIMEOUT, &next,
+                                                      &err), NGX_OK);
+    assert_int_equal(next, 5);
+    assert_int_equal(ngx_soporte_postgres_attach_part(pg, &json, "d4.bin", 8,
+                                                      5, &part, TIMEOUT, &next,
+                                                      &err), NGX_ERROR);
+    assert_int_equal(err.code, NGX_SOPORTE_POSTGRES_DATA);
 
     /* again, an empty one, and a message's */
 
@@ -458,7 +483,7 @@ test_attach(void **state)
                                                  TIMEOUT, &err), NGX_OK);
     assert_int_equal(number("SELECT count(*) FROM soporte.attachment a "
                             "JOIN soporte.ticket t ON t.tenant = a.tenant "
-                            "AND t.id = a.ticket"), 3);
+                            "AND t.id = a.ticket"), 4);
 
     assert_int_equal(ngx_soporte_postgres_attach(pg, &json, "../x", &content,
                                                  TIMEOUT, &err), NGX_ERROR);

@@ -296,7 +296,7 @@ test_planted(void **state)
     assert_int_equal(b.n, 1);
     assert_int_equal(b.ndead, 7);
     assert_int_equal(b.tickets[0].nfiles, 0);
-    assert_int_equal(ngx_soporte_spool_read(sp, b.tickets[0].id, "a1.bin",
+    assert_int_equal(ngx_soporte_spool_read(sp, b.tickets[0].id, "a1.bin", 0,
                      json.data = ngx_soporte_alloc(mem, 64), 64, &err), -1);
     finish(&b);
     assert_int_equal(entries("dead"), 7);

@@ -656,14 +656,17 @@ test_attachments(void **state)
     assert_int_equal(b.tickets[0].files[1].len, 150000);
     assert_int_equal(b.tickets[0].files[2].len, 0);
 
-    assert_int_equal(ngx_soporte_spool_read(sp, id, "b2.bin", out, sizeof(out),
-                                            &err), 150000);
+    assert_int_equal(ngx_soporte_spool_read(sp, id, "b2.bin", 149990, out,
+                                            100, &err), 10);
+    assert_int_equal(ngx_soporte_spool_read(sp, id, "b2.bin", 0, out,
+                                            sizeof(out), &err), 150000);
     assert_memory_equal(out, buf + 1000, 150000);
-    assert_int_equal(ngx_soporte_spool_read(sp, id, "a1.bin", out, 4, &err),
+    assert_int_equal(ngx_soporte_spool_read(sp, id, "a1.bin", 0, out, 4, &err),
                      4);
-    assert_int_equal(ngx_soporte_spool_read(sp, id, "../x", out, 4, &err), -1);
+    assert_int_equal(ngx_soporte_spool_read(sp, id, "../x", 0, out, 4, &err),
+                     -1);
     assert_int_equal(err.code, NGX_SOPORTE_SPOOL_INVALID);
-    assert_int_equal(ngx_soporte_spool_read(sp, id, "d4.bin", out, 4, &err),
+    assert_int_equal(ngx_soporte_spool_read(sp, id, "d4.bin", 0, out, 4, &err),
                      -1);
     assert_int_equal(err.sys, ENOENT);
 
