@@ -171,7 +171,7 @@ programs    := $(subst _,-,$(patsubst t/tools/%.c,build/%, \
                    $(wildcard t/tools/*.c)))
 
 $(programs): build/%: t/tools/$$(subst -,_,$$*).c \
-                      $(call plain_objs,$(core) $(io))
+                      $(call plain_objs,$(core) $(shm) $(io))
 	@$(CC) $(flags) $(pg_flags) -O2 $(filter %.c %.o,$^) $(libs) -MF build/plain/$*.d -o $@
 
 -include $(wildcard build/unit/*.d build/plain/*.d build/fuzz/*.d \

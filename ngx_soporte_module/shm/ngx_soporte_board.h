@@ -218,6 +218,10 @@ ngx_int_t ngx_soporte_board_next(const ngx_soporte_zone_t *zone,
 ngx_int_t ngx_soporte_board_each(const ngx_soporte_zone_t *zone,
     uint32_t tenant, uint32_t *at, ngx_soporte_notice_t *notice);
 
+/* all that is in timelines, in turn, as _next() does */
+ngx_int_t ngx_soporte_board_said(const ngx_soporte_zone_t *zone,
+    ngx_uint_t *i, ngx_soporte_update_t *update);
+
 /* an incident's timeline, the last first; returns how many of at most max */
 ngx_uint_t ngx_soporte_board_timeline(const ngx_soporte_zone_t *zone,
     const u_char *id, ngx_soporte_update_t *updates, ngx_uint_t max);

@@ -109,6 +109,28 @@ ngx_soporte_board_next(const ngx_soporte_zone_t *zone, ngx_uint_t *i,
 
 
 ngx_int_t
+ngx_soporte_board_said(const ngx_soporte_zone_t *zone, ngx_uint_t *i,
+    ngx_soporte_update_t *update)
+{
+    const ngx_soporte_said_t  *said;
+
+    while (*i < NGX_SOPORTE_BOARD_UPDATES) {
+        said = &zone->board->updates[(*i)++];
+
+        if (said->update.at
+            && ngx_soporte_board_copy(&said->seq, update, &said->update,
+                                      sizeof(ngx_soporte_update_t)) == NGX_OK
+            && update->at)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DONE;
+}
+
+
+ngx_int_t
 ngx_soporte_board_get(const ngx_soporte_zone_t *zone, const u_char *id,
     ngx_soporte_notice_t *notice)
 {

@@ -17,7 +17,6 @@
 
 
 static ngx_uint_t ngx_soporte_tenant_reserved(const u_char *key, size_t len);
-static uint32_t ngx_soporte_tenant_hash(const u_char *key, size_t len);
 static ngx_soporte_tenant_t *ngx_soporte_tenant_scan(
     const ngx_soporte_zone_t *zone, uint32_t from, uint32_t until,
     uint32_t hash, const u_char *key, size_t len);
@@ -77,7 +76,7 @@ ngx_soporte_tenant_reserved(const u_char *key, size_t len)
 
 /* FNV-1a, folded: keys are short, buckets many */
 
-static uint32_t
+uint32_t
 ngx_soporte_tenant_hash(const u_char *key, size_t len)
 {
     uint32_t  hash;

@@ -103,6 +103,9 @@ struct ngx_soporte_tenant_s {
  */
 ngx_int_t ngx_soporte_tenant_key(u_char *dst, const u_char *key, size_t len);
 
+/* of a key as by _key(); it chooses the bucket */
+uint32_t ngx_soporte_tenant_hash(const u_char *key, size_t len);
+
 /* never blocks; NULL when the key has no slot.  Key as by _key() above. */
 ngx_soporte_tenant_t *ngx_soporte_tenant_find(const ngx_soporte_zone_t *zone,
     const u_char *key, size_t len);

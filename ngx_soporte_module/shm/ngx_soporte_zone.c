@@ -7,6 +7,7 @@
 
 #include "ngx_soporte_zone.h"
 #include "ngx_soporte_board.h"
+#include "ngx_soporte_check.h"
 #include "ngx_soporte_seen.h"
 #include "ngx_soporte_tenant.h"
 
@@ -24,6 +25,10 @@
 
 static size_t ngx_soporte_zone_fixed(void);
 static ngx_int_t ngx_soporte_zone_file(ngx_soporte_zone_t *zone,
+    ngx_soporte_zone_result_t *result);
+static ngx_int_t ngx_soporte_zone_map(ngx_soporte_zone_t *zone, int fd,
+    ngx_soporte_zone_result_t *result);
+static ngx_int_t ngx_soporte_zone_intact(ngx_soporte_zone_t *zone, int fd,
     ngx_soporte_zone_result_t *result);
 static ngx_int_t ngx_soporte_zone_reserve(int fd, size_t size);
 static ngx_int_t ngx_soporte_zone_usable(int fd, const u_char *boot);
@@ -74,10 +79,9 @@ ngx_int_t
 ngx_soporte_zone_open(ngx_soporte_zone_t *zone, int64_t now,
     ngx_soporte_zone_result_t *result)
 {
-    int      fd;
-    u_char  *p;
+    int     fd;
 
-    u_char   boot[sizeof(((ngx_soporte_header_t *) 0)->boot)];
+    u_char  boot[sizeof(((ngx_soporte_header_t *) 0)->boot)];
 
     ngx_memzero(result, sizeof(ngx_soporte_zone_result_t));
     ngx_soporte_zone_boot(boot, sizeof(boot));
@@ -88,8 +92,9 @@ ngx_soporte_zone_open(ngx_soporte_zone_t *zone, int64_t now,
         return NGX_ERROR;
     }
 
-    if (ngx_soporte_zone_usable(fd, boot) != NGX_OK) {
-
+    if (ngx_soporte_zone_usable(fd, boot) != NGX_OK
+        || ngx_soporte_zone_intact(zone, fd, result) != NGX_OK)
+    {
         /* processes that still map the old file go on with it, unseen */
 
         close(fd);
@@ -109,29 +114,11 @@ ngx_soporte_zone_open(ngx_soporte_zone_t *zone, int64_t now,
         goto failed;
     }
 
-    p = mmap(NULL, NGX_SOPORTE_ZONE_MAX, PROT_READ|PROT_WRITE,
-             MAP_SHARED|MAP_NORESERVE, fd, 0);
-
-    if (p == MAP_FAILED) {
-        result->what = "mmap()";
+    if (ngx_soporte_zone_map(zone, fd, result) != NGX_OK) {
         goto failed;
     }
 
     close(fd);
-
-    zone->header = (ngx_soporte_header_t *) p;
-    p += NGX_SOPORTE_ZONE_PAGE;
-
-    zone->buckets = (uint32_t *) p;
-    p += ngx_soporte_zone_align(NGX_SOPORTE_ZONE_BUCKETS * sizeof(uint32_t));
-
-    zone->board = (ngx_soporte_board_t *) p;
-    p += ngx_soporte_zone_align(sizeof(ngx_soporte_board_t));
-
-    zone->seen = (ngx_soporte_seen_t *) p;
-    p += ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t));
-
-    zone->slots = p;
 
     if (zone->header->magic != NGX_SOPORTE_ZONE_MAGIC) {
         result->fresh = 1;
@@ -151,6 +138,130 @@ failed:
     close(fd);
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_soporte_zone_map(ngx_soporte_zone_t *zone, int fd,
+    ngx_soporte_zone_result_t *result)
+{
+    u_char       *p;
+    struct stat   st;
+
+    p = MAP_FAILED;
+
+    if (fstat(fd, &st) == 0) {
+        p = mmap(NULL, NGX_SOPORTE_ZONE_MAX, PROT_READ|PROT_WRITE,
+                 MAP_SHARED|MAP_NORESERVE, fd, 0);
+    }
+
+    if (p == MAP_FAILED) {
+        result->what = "mmap()";
+        return NGX_ERROR;
+    }
+
+    zone->dev = st.st_dev;
+    zone->ino = st.st_ino;
+
+    zone->header = (ngx_soporte_header_t *) p;
+    p += NGX_SOPORTE_ZONE_PAGE;
+
+    zone->buckets = (uint32_t *) p;
+    p += ngx_soporte_zone_align(NGX_SOPORTE_ZONE_BUCKETS * sizeof(uint32_t));
+
+    zone->board = (ngx_soporte_board_t *) p;
+    p += ngx_soporte_zone_align(sizeof(ngx_soporte_board_t));
+
+    zone->seen = (ngx_soporte_seen_t *) p;
+    p += ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t));
+
+    zone->slots = p;
+
+    return NGX_OK;
+}
+
+
+/* what was damaged is not gone on with; an empty file is not damaged */
+
+static ngx_int_t
+ngx_soporte_zone_intact(ngx_soporte_zone_t *zone, int fd,
+    ngx_soporte_zone_result_t *result)
+{
+    ngx_int_t            rc;
+    struct stat          st;
+    ngx_soporte_check_t  check;
+
+    if (fstat(fd, &st) == -1
+        || (st.st_size && ngx_soporte_zone_map(zone, fd, result) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (st.st_size == 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_soporte_check(zone, st.st_size, &check);
+
+    if (rc != NGX_OK) {
+        ngx_memcpy(result->damage, check.text, sizeof(check.text));
+    }
+
+    ngx_soporte_zone_close(zone);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_soporte_zone_look(ngx_soporte_zone_t *zone,
+    ngx_soporte_zone_result_t *result, size_t *size)
+{
+    int          fd;
+    struct stat  st;
+
+    ngx_memzero(result, sizeof(ngx_soporte_zone_result_t));
+
+    fd = open((char *) zone->path.data, O_RDWR|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        result->what = "open()";
+        result->err = errno;
+
+        if (fd != -1) {
+            close(fd);
+        }
+
+        return NGX_ERROR;
+    }
+
+    *size = (size_t) st.st_size;
+
+    if (*size < ngx_soporte_zone_fixed() + sizeof(ngx_soporte_tenant_t)) {
+        result->what = "shorter than any such file";
+        close(fd);
+        return NGX_ERROR;
+    }
+
+    if (ngx_soporte_zone_map(zone, fd, result) != NGX_OK) {
+        result->err = errno;
+        close(fd);
+        return NGX_ERROR;
+    }
+
+    close(fd);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_soporte_zone_current(const ngx_soporte_zone_t *zone)
+{
+    struct stat  st;
+
+    return stat((char *) zone->path.data, &st) == 0
+           && st.st_dev == zone->dev && st.st_ino == zone->ino;
 }
 
 
@@ -276,12 +387,10 @@ ngx_soporte_zone_init(ngx_soporte_zone_t *zone, const u_char *boot,
     other->len = sizeof(NGX_SOPORTE_OTHER_KEY) - 1;
     ngx_memcpy(other->key, NGX_SOPORTE_OTHER_KEY, other->len);
     other->began = now;
+    other->since = now;
+    other->judged = now / 60;
     ngx_soporte_release(&other->flags,
                         NGX_SOPORTE_TENANT_READY|NGX_SOPORTE_TENANT_DYNAMIC);
-
-    /* last: a file without it is begun anew */
-
-    ngx_soporte_release(&header->magic, NGX_SOPORTE_ZONE_MAGIC);
 
     return NGX_OK;
 }
@@ -312,6 +421,10 @@ ngx_soporte_zone_commit(ngx_soporte_zone_t *zone)
     ngx_soporte_release(&header->dynamic, n);
 
     (void) __atomic_add_fetch(&header->generation, 1, __ATOMIC_ACQ_REL);
+
+    /* last: a file that never came into force is begun anew */
+
+    ngx_soporte_release(&header->magic, NGX_SOPORTE_ZONE_MAGIC);
 }
 
 

@@ -113,6 +113,9 @@ typedef struct {
     ngx_soporte_seen_t    *seen;
     u_char                *slots;
 
+    dev_t                  dev;              /* of the file that is mapped */
+    ino_t                  ino;
+
     uint32_t               spare;            /* lost a race; for the next key */
 } ngx_soporte_zone_t;
 
@@ -121,6 +124,7 @@ typedef struct {
     ngx_err_t              err;              /* errno or 0 */
     const char            *what;             /* what failed, a literal */
     ngx_uint_t             fresh;            /* 1: nothing was found */
+    char                   damage[128];      /* why what was found is left */
 } ngx_soporte_zone_result_t;
 
 
@@ -130,16 +134,23 @@ size_t ngx_soporte_zone_size(ngx_uint_t tenants);
 ngx_uint_t ngx_soporte_zone_capacity(size_t size);
 
 /*
- * Opens or makes the file and maps it.  A file of another layout or of an
- * earlier boot is replaced (result->fresh); a larger size is reserved, yet in
- * use only after ngx_soporte_zone_commit().  Master only, may block; NGX_ERROR
- * leaves everything as it was.
+ * Opens or makes the file and maps it.  A file of another layout, of an
+ * earlier boot, or damaged, is replaced (result->fresh); a larger size is
+ * reserved, yet in use only after ngx_soporte_zone_commit().  Master only, may
+ * block; NGX_ERROR leaves everything as it was.
  */
 ngx_int_t ngx_soporte_zone_open(ngx_soporte_zone_t *zone, int64_t now,
     ngx_soporte_zone_result_t *result);
 
 /* the new configuration is in force; cannot fail.  Master only. */
 void ngx_soporte_zone_commit(ngx_soporte_zone_t *zone);
+
+/* maps a file as it is, to be looked at; size: its bytes */
+ngx_int_t ngx_soporte_zone_look(ngx_soporte_zone_t *zone,
+    ngx_soporte_zone_result_t *result, size_t *size);
+
+/* whether the path still leads to the file that is mapped */
+ngx_uint_t ngx_soporte_zone_current(const ngx_soporte_zone_t *zone);
 
 /* unmaps; the file stays */
 void ngx_soporte_zone_close(ngx_soporte_zone_t *zone);
