@@ -183,7 +183,7 @@ wait_is(sub { good('a') - $before }, $sent, 'all were counted, exactly');
 my $shm = $nginx->prefix . '/shm';
 
 ok($nginx->stop, 'stopped');
-unlink $nginx->prefix . '/control.sock';
+unlink map { $nginx->prefix . "/$_" } 'control.sock', 'spool/snapshot';
 
 open my $file, '+<', $shm or die;
 seek $file, 8, SEEK_SET;

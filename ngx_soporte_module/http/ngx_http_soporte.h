@@ -100,6 +100,11 @@ typedef struct ngx_http_soporte_leader_s  ngx_http_soporte_leader_t;
 typedef struct ngx_http_soporte_events_s  ngx_http_soporte_events_t;
 
 
+/* what a reboot is survived by; snapshot.c */
+
+typedef struct ngx_http_soporte_snapshot_s  ngx_http_soporte_snapshot_t;
+
+
 /* a tenant that the configuration names */
 
 typedef struct {
@@ -149,6 +154,8 @@ typedef struct {
 
     ngx_http_soporte_place_t        tenant;       /* first "soporte KEY" */
     ngx_http_soporte_place_t        portal;       /* first portal */
+    uid_t                           uid;          /* of the workers, or -1 */
+    gid_t                           gid;
     unsigned                        blocking:1;   /* something needs threads */
     unsigned                        single:1;     /* threads can't answer */
     unsigned                        covered:1;    /* a server has a portal */
@@ -157,6 +164,7 @@ typedef struct {
 
     ngx_soporte_spool_t            *spool;
     ngx_http_soporte_lookup_t      *lookup;
+    ngx_http_soporte_snapshot_t    *snapshot;
     ngx_http_soporte_events_t      *events;
     ngx_http_soporte_leader_t      *leader;
     ngx_uint_t                      tasks;        /* on their way, bounded */

@@ -7,6 +7,7 @@
 #include "ngx_http_soporte.h"
 #include "ngx_http_soporte_deliver.h"
 #include "ngx_http_soporte_seal.h"
+#include "ngx_http_soporte_snapshot.h"
 
 #include "ngx_soporte_lease.h"
 
@@ -20,12 +21,14 @@ struct ngx_http_soporte_leader_s {
     ngx_http_soporte_main_conf_t   *smcf;
     ngx_http_soporte_deliver_t     *deliver;
     ngx_http_soporte_seal_t        *seal;
+    ngx_http_soporte_snapshot_t    *snapshot;
     uint32_t                        fence;
     time_t                          second;  /* of the last slow tick */
 };
 
 
 static void ngx_http_soporte_leader_tick(ngx_event_t *ev);
+static void ngx_http_soporte_leader_stop(ngx_http_soporte_leader_t *leader);
 static void ngx_http_soporte_leader_second(ngx_http_soporte_leader_t *leader);
 
 
@@ -46,6 +49,7 @@ ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
     leader->deliver = ngx_http_soporte_deliver_create(cycle, smcf);
 
     leader->seal = ngx_http_soporte_seal_create(cycle, smcf);
+    leader->snapshot = smcf->snapshot;
 
     if (leader->deliver == NULL || leader->seal == NULL) {
         return NGX_ERROR;
@@ -77,7 +81,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         leader->smcf->leading = 0;
         ngx_soporte_lease_give(leader->smcf->zone, &leader->fence);
-        ngx_http_soporte_deliver_stop(leader->deliver);
+        ngx_http_soporte_leader_stop(leader);
         return;
     }
 
@@ -92,6 +96,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
     if (leader->smcf->leading) {
         ngx_http_soporte_deliver_tick(leader->deliver);
         ngx_http_soporte_seal_tick(leader->seal);
+        ngx_http_soporte_snapshot_tick(leader->snapshot);
 
         if (leader->second != ngx_time()) {
             leader->second = ngx_time();
@@ -99,7 +104,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
         }
 
     } else if (before) {
-        ngx_http_soporte_deliver_stop(leader->deliver);
+        ngx_http_soporte_leader_stop(leader);
     }
 
     ngx_add_timer(ev, NGX_HTTP_SOPORTE_TICK);
@@ -112,6 +117,14 @@ ngx_http_soporte_leader_exit(ngx_http_soporte_leader_t *leader)
     if (leader && leader->deliver) {
         ngx_http_soporte_deliver_exit(leader->deliver);
     }
+}
+
+
+static void
+ngx_http_soporte_leader_stop(ngx_http_soporte_leader_t *leader)
+{
+    ngx_http_soporte_deliver_stop(leader->deliver);
+    ngx_http_soporte_snapshot_stop(leader->snapshot);
 }
 
 

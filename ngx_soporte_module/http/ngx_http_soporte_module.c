@@ -13,6 +13,7 @@
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_snapshot.h"
 
 
 static ngx_int_t ngx_http_soporte_preconfiguration(ngx_conf_t *cf);
@@ -29,6 +30,7 @@ static char *ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent,
 static ngx_int_t ngx_http_soporte_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_soporte_init_process(ngx_cycle_t *cycle);
 static void ngx_http_soporte_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_soporte_exit_master(ngx_cycle_t *cycle);
 
 
 #define NGX_HTTP_SOPORTE_ALL_CONF                                             \
@@ -193,7 +195,7 @@ ngx_module_t  ngx_http_soporte_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_soporte_exit_process,         /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_soporte_exit_master,          /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -473,8 +475,11 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
 
     smcf->lookup = ngx_http_soporte_lookup_create(cycle, smcf);
     smcf->events = ngx_http_soporte_events_create(cycle, smcf);
+    smcf->snapshot = ngx_http_soporte_snapshot_create(cycle, smcf);
 
-    if (smcf->lookup == NULL || smcf->events == NULL) {
+    if (smcf->lookup == NULL || smcf->events == NULL
+        || smcf->snapshot == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -501,9 +506,26 @@ ngx_http_soporte_exit_process(ngx_cycle_t *cycle)
     ngx_http_soporte_lookup_close(smcf->lookup);
     ngx_http_soporte_leader_exit(smcf->leader);
     ngx_http_soporte_events_flush(smcf);
+    ngx_http_soporte_snapshot_close(smcf->snapshot);
 
     if (smcf->spool) {
         ngx_soporte_spool_close(smcf->spool);
         smcf->spool = NULL;
+    }
+}
+
+
+/* all workers are gone: what they counted last is kept as well */
+
+static void
+ngx_http_soporte_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_soporte_module);
+
+    if (smcf && smcf->zone && !ngx_test_config) {
+        ngx_http_soporte_snapshot_last(cycle, smcf);
     }
 }

@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_snapshot.h"
 
 #include <ngx_thread_pool.h>
 #include <pwd.h>
@@ -24,7 +25,7 @@ extern ngx_module_t  ngx_thread_pool_module;
 
 
 static ngx_int_t ngx_http_soporte_open_zone(ngx_conf_t *cf,
-    ngx_http_soporte_main_conf_t *smcf);
+    ngx_http_soporte_main_conf_t *smcf, ngx_uint_t *fresh);
 static void ngx_http_soporte_open_close(void *data);
 static ngx_int_t ngx_http_soporte_open_path(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf);
@@ -111,7 +112,9 @@ ngx_http_soporte_conf_open(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    if (ngx_http_soporte_open_zone(cf, smcf) != NGX_OK) {
+    ngx_uint_t  fresh;
+
+    if (ngx_http_soporte_open_zone(cf, smcf, &fresh) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -119,13 +122,17 @@ ngx_http_soporte_conf_open(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    return ngx_http_soporte_open_path(cf, smcf);
+    if (ngx_http_soporte_open_path(cf, smcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return fresh ? ngx_http_soporte_snapshot_restore(cf, smcf) : NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_soporte_open_zone(ngx_conf_t *cf,
-    ngx_http_soporte_main_conf_t *smcf)
+    ngx_http_soporte_main_conf_t *smcf, ngx_uint_t *fresh)
 {
     ngx_pool_cleanup_t         *cln;
     ngx_soporte_zone_result_t   result;
@@ -145,6 +152,14 @@ ngx_http_soporte_open_zone(ngx_conf_t *cf,
 
     cln->handler = ngx_http_soporte_open_close;
     cln->data = smcf->zone;
+
+    *fresh = result.fresh;
+
+    if (result.damage[0]) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, 0,
+                      "soporte_zone \"%V\": \"%V\" is damaged and left, %s",
+                      &smcf->zone->name, &smcf->zone->path, result.damage);
+    }
 
     if (result.fresh) {
         ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
@@ -210,15 +225,14 @@ ngx_http_soporte_open_path(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf)
 {
     char                      error[256];
-    uid_t                     uid;
-    gid_t                     gid;
     ngx_soporte_spool_err_t   err;
 
-    if (ngx_http_soporte_open_user(cf, &uid, &gid) != NGX_OK) {
+    if (ngx_http_soporte_open_user(cf, &smcf->uid, &smcf->gid) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_soporte_spool_create((char *) smcf->path.data, uid, gid, &err)
+    if (ngx_soporte_spool_create((char *) smcf->path.data, smcf->uid,
+                                 smcf->gid, &err)
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, err.sys,

@@ -50,6 +50,11 @@ static void ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant, const ngx_soporte_outage_t *outage);
 static void ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_seal_sum(ngx_http_soporte_seal_t *seal,
+    const ngx_soporte_tenant_t *tenant, uint32_t minute,
+    ngx_soporte_minute_t *sum);
 static void ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant, uint32_t minute);
 static void ngx_http_soporte_seal_calendar(ngx_http_soporte_seal_t *seal,
@@ -149,13 +154,31 @@ static void
 ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant)
 {
-    ngx_uint_t  n;
+    uint32_t  newest;
 
     ngx_http_soporte_seal_detect(seal, tenant);
 
-    if (tenant->history.slots.newest != seal->slot) {
+    newest = tenant->history.slots.newest;
+
+    /* what is kept of a minute that a long gap cut is about to go */
+
+    if (newest && seal->slot > newest + NGX_SOPORTE_SLOTS_KEPT) {
+        ngx_http_soporte_seal_minutes(seal, tenant);
+    }
+
+    if (newest != seal->slot) {
         ngx_http_soporte_seal_fold(seal, tenant);
     }
+
+    ngx_http_soporte_seal_minutes(seal, tenant);
+}
+
+
+static void
+ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant)
+{
+    ngx_uint_t  n;
 
     for (n = 0; n < NGX_HTTP_SOPORTE_CATCHUP; n++) {
 
@@ -383,6 +406,37 @@ ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
 }
 
 
+/* the slots of a minute; those in a gap, however long ago it began */
+
+static void
+ngx_http_soporte_seal_sum(ngx_http_soporte_seal_t *seal,
+    const ngx_soporte_tenant_t *tenant, uint32_t minute,
+    ngx_soporte_minute_t *sum)
+{
+    uint32_t                    at, from, to;
+    ngx_uint_t                  i;
+    const ngx_soporte_slots_t  *slots;
+
+    slots = &tenant->history.slots;
+
+    ngx_memzero(sum, sizeof(ngx_soporte_minute_t));
+    ngx_soporte_slots_minute(slots, minute, sum);
+
+    to = ngx_soporte_acquire(&seal->zone->header->gap_to);
+    from = ngx_soporte_load(&seal->zone->header->gap_from);
+
+    for (i = 0; i < NGX_SOPORTE_MINUTE_SLOTS; i++) {
+        at = minute * NGX_SOPORTE_MINUTE_SLOTS + i;
+
+        if (at >= from && at < to
+            && slots->newest - at >= NGX_SOPORTE_SLOTS_KEPT)
+        {
+            sum->slot[i].flags &= ~NGX_SOPORTE_SLOT_SERVING;
+        }
+    }
+}
+
+
 static void
 ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant, uint32_t minute)
@@ -395,8 +449,7 @@ ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
     ngx_soporte_judgement_t         counted, excluded;
     const ngx_soporte_judgement_t  *taken;
 
-    ngx_memzero(&sum, sizeof(ngx_soporte_minute_t));
-    ngx_soporte_slots_minute(&tenant->history.slots, minute, &sum);
+    ngx_http_soporte_seal_sum(seal, tenant, minute, &sum);
 
     ngx_soporte_minute_judge(&sum, NGX_SOPORTE_COUNTED, &counted);
     ngx_soporte_minute_judge(&sum, NGX_SOPORTE_NOT_COUNTED, &excluded);
