@@ -40,7 +40,7 @@ clean:  ## removes build/
 deps_build  := gcc libc6-dev nginx nginx-dev libpq-dev libjansson-dev \
                libhiredis-dev libmaxminddb-dev libssl-dev
 deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server
-deps_unit   := perl libcmocka-dev binutils
+deps_unit   := perl libcmocka-dev binutils redis-server
 deps_lint   := perl cppcheck shellcheck
 deps_test   := $(deps_run) postgresql-15-pgtap curl openssl prometheus
 deps_deb    := debhelper dpkg-dev fakeroot

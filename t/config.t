@@ -416,6 +416,16 @@ is($code, 0, 'a database over the network passes');
 like($said, qr/\[warn\].*192\.0\.2\.1.*sslmode=verify-full.*case\.conf:2/,
      '... with a warning');
 
+($code, $said) = check("$zone\nsoporte_redis redis://:geheim\@192.0.2.1;");
+is($code, 0, 'a password of Redis in the file passes');
+like($said, qr/\[warn\].*use "password_file" in \S+case\.conf:2/,
+     '... with a warning');
+unlike($said, qr/geheim/, '... that does not say it');
+
+($code, $said) = check("$zone\nsoporte_redis redis://192.0.2.1;");
+like($said, qr/\[warn\].*Redis is not encrypted in \S+case\.conf:2/,
+     'a Redis over the network: a warning');
+
 
 # a secret that stands in the file is in no message
 

@@ -105,6 +105,29 @@ refused('a conninfo with an unknown word', "$zone\nsoporte_postgres 'a=b';",
         qr/invalid connection option/);
 refused('a bad time', "$zone\nsoporte_postgres 'host=/tmp' timeout=x;",
         qr/invalid time "timeout=x"/);
+refused('a Redis by another protocol', "$zone\nsoporte_redis http://x;",
+        qr/begins with "redis:/);
+refused('a Redis whose host is not there',
+        "$zone\nsoporte_redis redis://no.such.host.invalid;",
+        qr/"no\.such\.host\.invalid" is not found/);
+refused('a bad number of a database',
+        "$zone\nsoporte_redis redis://127.0.0.1/a;", qr/number of a database/);
+refused('a bad prefix', "$zone\nsoporte_redis redis://127.0.0.1 'prefix=a b';",
+        qr/invalid parameter "prefix=a b"/);
+refused('an unknown parameter of Redis',
+        "$zone\nsoporte_redis redis://127.0.0.1 size=1;",
+        qr/invalid parameter "size=1"/);
+refused('a bad time of Redis',
+        "$zone\nsoporte_redis redis://127.0.0.1 timeout=0;",
+        qr/invalid time "timeout=0"/);
+refused('two of Redis', "$zone\nsoporte_redis redis://127.0.0.1;\n"
+        . 'soporte_redis redis://127.0.0.1;', qr/directive is duplicate/);
+refused('a password file that is not there',
+        "$zone\nsoporte_redis redis://127.0.0.1 password_file=none;",
+        qr{open\(\) ".*/none" failed \(2: No such});
+refused('a password file that all may read',
+        "$zone\nsoporte_redis redis://127.0.0.1\n"
+        . 'password_file=%%PREFIX%%/field.json;', qr/is open to others/);
 refused('a bad size', "$zone\nsoporte_path /tmp/x max_size=1;",
         qr/invalid size "max_size=1"/);
 refused('an unknown calendar', "$zone\nserver { soporte_hours tj; }",

@@ -17,6 +17,7 @@
 #include "ngx_soporte_template.h"
 #include "ngx_soporte_policy.h"
 #include "ngx_soporte_postgres.h"
+#include "ngx_soporte_redis.h"
 #include "ngx_soporte_secret.h"
 #include "ngx_soporte_spool.h"
 #include "ngx_soporte_zone.h"
@@ -138,6 +139,9 @@ typedef struct {
     ngx_str_t                       node;
     ngx_soporte_postgres_conf_t    *postgres;     /* NULL: none */
     ngx_msec_t                      timeout;      /* of an exchange with it */
+    ngx_soporte_redis_conf_t       *redis;        /* NULL: none */
+    ngx_str_t                       redis_prefix; /* of all keys */
+    ngx_msec_t                      redis_timeout;
 
     ngx_array_t                     keys;         /* of _key_t * */
     ngx_array_t                     calendars;    /* of _calendar_t * */

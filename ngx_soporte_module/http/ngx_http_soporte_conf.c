@@ -11,6 +11,8 @@ static char *ngx_http_soporte_zone_name(ngx_conf_t *cf,
     ngx_soporte_zone_t *zone, ngx_str_t *value);
 static char *ngx_http_soporte_zone_fits(ngx_conf_t *cf,
     ngx_soporte_zone_t *zone);
+static char *ngx_http_soporte_redis_option(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf, ngx_str_t *value, ngx_str_t *file);
 static ngx_int_t ngx_http_soporte_one_variable(ngx_conf_t *cf,
     ngx_str_t *value);
 static ngx_http_soporte_key_t *ngx_http_soporte_literal(ngx_conf_t *cf,
@@ -331,6 +333,105 @@ ngx_http_soporte_set_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* soporte_redis URL [prefix=S] [timeout=T] [password_file=F] */
+
+char *
+ngx_http_soporte_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_soporte_main_conf_t  *smcf = conf;
+
+    ngx_str_t                *value, file;
+    ngx_uint_t                i;
+    ngx_soporte_mem_t         mem;
+    ngx_soporte_redis_err_t   err;
+
+    if (smcf->redis) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    ngx_str_null(&file);
+    ngx_str_set(&smcf->redis_prefix, "soporte:");
+    smcf->redis_timeout = 1000;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_soporte_redis_option(cf, smcf, &value[i], &file)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    mem = ngx_http_soporte_mem(cf->pool);
+
+    smcf->redis = ngx_soporte_redis_url(&mem, (char *) value[1].data,
+                                        (char *) file.data, &err);
+
+    if (smcf->redis == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", err.text);
+        return NGX_CONF_ERROR;
+    }
+
+    if (err.text[0]) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", err.text);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_soporte_redis_option(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf, ngx_str_t *value, ngx_str_t *file)
+{
+    u_char      *p;
+    ngx_int_t    timeout;
+    ngx_str_t    s;
+    ngx_uint_t   bad;
+
+    p = ngx_strlchr(value->data, value->data + value->len, '=');
+    s.data = p ? p + 1 : value->data;
+    s.len = value->data + value->len - s.data;
+
+    if (s.len && ngx_strncmp(value->data, "prefix=", 7) == 0) {
+        smcf->redis_prefix = s;
+        bad = (s.len > 64);
+
+        for (p = s.data; *p; p++) {
+            bad |= (*p <= ' ' || *p > '~');
+        }
+
+        if (!bad) {
+            return NGX_CONF_OK;
+        }
+
+    } else if (s.len && ngx_strncmp(value->data, "password_file=", 14) == 0) {
+        *file = s;
+
+        return (ngx_conf_full_name(cf->cycle, file, 1) == NGX_OK)
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+
+    } else if (ngx_strncmp(value->data, "timeout=", 8) == 0) {
+        timeout = ngx_parse_time(&s, 0);
+
+        if (timeout != NGX_ERROR && timeout != 0) {
+            smcf->redis_timeout = timeout;
+            return NGX_CONF_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       value);
+
+    return NGX_CONF_ERROR;
 }
 
 

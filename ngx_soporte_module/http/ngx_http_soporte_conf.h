@@ -21,6 +21,8 @@ char *ngx_http_soporte_set_node(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_soporte_set_postgres(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_soporte_set_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_soporte_set_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_soporte_set_tenant(ngx_conf_t *cf, ngx_command_t *cmd,

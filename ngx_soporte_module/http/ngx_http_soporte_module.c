@@ -74,6 +74,13 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
       0,
       NULL },
 
+    { ngx_string("soporte_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234,
+      ngx_http_soporte_set_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("soporte_policy"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
       ngx_http_soporte_set_policy,
