@@ -64,6 +64,13 @@ refused('no upstream of a bench', "$zone\nsoporte_bench / upstream=unix:x;",
         qr{invalid upstream "upstream=unix:x"});
 refused('a bench of something', "$zone\nsoporte_bench / user=frappe;",
         qr{invalid parameter "user=frappe"});
+refused('backups of all tenants in one place',
+        "$zone\nsoporte_backups /srv/backups;",
+        qr/"\/srv\/backups" would be the same for all tenants/);
+refused('backups in two places', "$server soporte_backups /a; }\n"
+        . 'server { listen 127.0.0.1:%%PORT%%; soporte acme; '
+        . 'soporte_backups /b; }',
+        qr{tenant "acme" has two "soporte_backups", "/a" and "/b"});
 refused('a portal without a zone', 'soporte_portal /soporte;',
         qr/"soporte_zone" is missing/);
 refused('a bad tenant', "$zone\nserver { soporte 'a b'; }",

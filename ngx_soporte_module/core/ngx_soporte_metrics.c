@@ -93,6 +93,10 @@ const ngx_soporte_metric_t  ngx_soporte_metrics[NGX_SOPORTE_METRICS] = {
     { "soporte_month_budget_remaining_seconds", "gauge",
       "Error budget left this month, negative once overspent.", NULL },
 
+    { "soporte_backup_last_success_timestamp_seconds", "gauge",
+      "Unix time at which the last good backup of that part ended, 0 if none.",
+      "part" },
+
     { "soporte_tenant_state", "gauge",
       "Current state of a tenant.", "soporte_tenant_state" },
 

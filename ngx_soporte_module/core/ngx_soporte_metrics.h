@@ -41,6 +41,7 @@ typedef enum {
     NGX_SOPORTE_METRIC_OUTAGE_START,
     NGX_SOPORTE_METRIC_MONTH_RATIO,
     NGX_SOPORTE_METRIC_MONTH_BUDGET,
+    NGX_SOPORTE_METRIC_BACKUP,
 
     /* of one tenant, in detail */
 
@@ -54,7 +55,7 @@ typedef enum {
 } ngx_soporte_metric_e;
 
 
-#define NGX_SOPORTE_METRIC_BULK_LAST  NGX_SOPORTE_METRIC_MONTH_BUDGET
+#define NGX_SOPORTE_METRIC_BULK_LAST  NGX_SOPORTE_METRIC_BACKUP
 
 
 typedef struct {

@@ -110,6 +110,7 @@ typedef struct ngx_http_soporte_snapshot_s  ngx_http_soporte_snapshot_t;
 
 typedef struct {
     ngx_str_t                       key;
+    ngx_str_t                       backups; /* soporte_backups, or len 0 */
     ngx_soporte_tenant_t           *tenant;  /* set when committed */
 } ngx_http_soporte_key_t;
 
@@ -148,6 +149,8 @@ typedef struct {
     ngx_array_t                     controls;     /* of _control_t */
     ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
     ngx_http_soporte_bench_t       *bench;        /* NULL: none */
+    ngx_str_t                       backups;      /* of tenants by variables */
+    ngx_uint_t                      backups_set;
     ngx_int_t                       variable;     /* index, holds the ctx */
 
     ngx_soporte_value_t            *messages[NGX_HTTP_SOPORTE_LANGS];
@@ -200,6 +203,8 @@ typedef struct {
 
     ngx_http_complex_value_t       *maintenance;
     ngx_array_t                    *bypass;       /* of predicates */
+    ngx_str_t                       backups;      /* path, or len 0 */
+    ngx_http_soporte_place_t        backups_place;
     ngx_http_soporte_calendar_t    *hours;
     ngx_http_complex_value_t       *queue;
     ngx_http_soporte_page_t        *pages[NGX_HTTP_SOPORTE_KINDS];

@@ -95,6 +95,18 @@ ngx_http_soporte_set_bench(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     p = ngx_cpymem(path->path.data, value[1].data, value[1].len);
     ngx_memcpy(p, "/sites", sizeof("/sites"));
 
+    path->backups.len = path->path.len
+                        + sizeof("/{tenant}/private/backups") - 1;
+    path->backups.data = ngx_pnalloc(cf->pool, path->backups.len + 1);
+
+    if (path->backups.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_cpymem(path->backups.data, path->path.data, path->path.len);
+    ngx_memcpy(p, "/{tenant}/private/backups",
+               sizeof("/{tenant}/private/backups"));
+
     ngx_str_set(&path->upstream, "http://127.0.0.1:8000");
 
     return (cf->args->nelts == 3)

@@ -21,6 +21,7 @@
 typedef struct {
     ngx_str_t                       path;     /* of its "sites" */
     ngx_str_t                       upstream; /* "http://127.0.0.1:8000" */
+    ngx_str_t                       backups;  /* with {tenant} for a folder */
     ngx_http_soporte_place_t        place;
 } ngx_http_soporte_bench_path_t;
 

@@ -4,6 +4,7 @@
  * changes nothing; every refusal says why, as problem+json.
  */
 
+#include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_control.h"
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_report.h"
@@ -360,6 +361,7 @@ ngx_http_soporte_control_tenants(ngx_http_soporte_main_conf_t *smcf,
 {
     uint32_t                    i, used;
     const ngx_str_t            *name;
+    ngx_soporte_value_t        *root;
     ngx_soporte_tenant_t       *tenant;
     ngx_http_soporte_report_t   report;
 
@@ -385,7 +387,9 @@ ngx_http_soporte_control_tenants(ngx_http_soporte_main_conf_t *smcf,
 
         ngx_http_soporte_report_incident(smcf->zone, tenant, ngx_time(),
                                          &report);
-        (void) ngx_http_soporte_report_value(mem, list, &report, 0);
+        root = ngx_http_soporte_report_value(mem, list, &report, 0);
+        ngx_http_soporte_backup_value(mem, root, tenant, ngx_time(),
+                                      NGX_SOPORTE_BACKUP_LIMIT);
     }
 }
 
@@ -417,6 +421,8 @@ ngx_http_soporte_control_show(ngx_http_request_t *r,
                                      &report);
 
     root = ngx_http_soporte_report_value(&mem, NULL, &report, 0);
+    ngx_http_soporte_backup_value(&mem, root, tenant, ngx_time(),
+                                  NGX_SOPORTE_BACKUP_LIMIT);
     ngx_http_soporte_control_windows(smcf, &mem, root, target->tenant);
 
     reply.status = NGX_HTTP_OK;

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_deliver.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
@@ -22,6 +23,7 @@ struct ngx_http_soporte_leader_s {
     ngx_http_soporte_deliver_t     *deliver;
     ngx_http_soporte_seal_t        *seal;
     ngx_http_soporte_snapshot_t    *snapshot;
+    ngx_http_soporte_backup_t      *backup;
     uint32_t                        fence;
     time_t                          second;  /* of the last slow tick */
 };
@@ -50,8 +52,11 @@ ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
 
     leader->seal = ngx_http_soporte_seal_create(cycle, smcf);
     leader->snapshot = smcf->snapshot;
+    leader->backup = ngx_http_soporte_backup_create(cycle, smcf);
 
-    if (leader->deliver == NULL || leader->seal == NULL) {
+    if (leader->deliver == NULL || leader->seal == NULL
+        || leader->backup == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -132,4 +137,5 @@ static void
 ngx_http_soporte_leader_second(ngx_http_soporte_leader_t *leader)
 {
     ngx_soporte_board_tick(leader->smcf->zone, ngx_time());
+    ngx_http_soporte_backup_tick(leader->backup);
 }

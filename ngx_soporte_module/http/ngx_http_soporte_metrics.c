@@ -7,6 +7,7 @@
 #include "ngx_http_soporte_metrics.h"
 #include "ngx_http_soporte_month.h"
 
+#include "ngx_soporte_backup.h"
 #include "ngx_soporte_metrics.h"
 
 
@@ -14,6 +15,8 @@ static void ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone);
 static void ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
     ngx_soporte_header_t *header);
+static void ngx_http_soporte_metrics_backup(ngx_soporte_out_t *out,
+    const ngx_soporte_tenant_t *tenant, const ngx_str_t *key);
 static uint64_t ngx_http_soporte_metrics_outage(
     const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
@@ -232,6 +235,10 @@ ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
                                ngx_http_soporte_metrics_outage(tenant));
         return;
 
+    case NGX_SOPORTE_METRIC_BACKUP:
+        ngx_http_soporte_metrics_backup(out, tenant, &report.key);
+        return;
+
     default:
         break;
     }
@@ -252,6 +259,27 @@ ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
     if (month.figures[NGX_SOPORTE_COUNTED].min_ppm >= 0) {
         ngx_soporte_metric_micro(out, metric, &report.key,
                            month.figures[NGX_SOPORTE_COUNTED].min_ppm);
+    }
+}
+
+
+/* absent where nobody watches them */
+
+static void
+ngx_http_soporte_metrics_backup(ngx_soporte_out_t *out,
+    const ngx_soporte_tenant_t *tenant, const ngx_str_t *key)
+{
+    uint64_t    word;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_SOPORTE_BACKUP_PARTS; i++) {
+        word = ngx_soporte_load(&tenant->backup[i]);
+
+        if (word) {
+            ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_BACKUP, key,
+                             (const char *) ngx_soporte_backup_parts[i].data,
+                             ngx_soporte_backup_good(word));
+        }
     }
 }
 

@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_event.h"
@@ -78,6 +79,13 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234,
       ngx_http_soporte_set_redis,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("soporte_backups"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_http_soporte_set_backups,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -407,6 +415,15 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->pages[i] = prev->pages[i] ? prev->pages[i]
                                             : smcf->pages[i];
         }
+    }
+
+    if (conf->backups.data == NULL) {
+        conf->backups = prev->backups;
+        conf->backups_place = prev->backups_place;
+    }
+
+    if (ngx_http_soporte_backup_merge(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->portal) {

@@ -3,10 +3,15 @@
  * The status page and estado.json: from memory alone, whatever is down.
  */
 
+#include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_month.h"
 #include "ngx_http_soporte_page.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_public.h"
+
+
+static void ngx_http_soporte_status_backup(ngx_http_soporte_view_t *view,
+    const ngx_soporte_tenant_t *tenant);
 
 
 ngx_int_t
@@ -45,6 +50,10 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
     ngx_http_soporte_view_notice(&view);
     ngx_http_soporte_month_view(&view, ctx->tenant, visible);
 
+    if (visible & NGX_SOPORTE_PUBLIC_BACKUP) {
+        ngx_http_soporte_status_backup(&view, ctx->tenant);
+    }
+
     (void) ngx_soporte_value_bool(&view.mem, view.root, "poll", 1);
 
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
@@ -55,10 +64,50 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
 }
 
 
+/* the last backups, where somebody watches them */
+
+static void
+ngx_http_soporte_status_backup(ngx_http_soporte_view_t *view,
+    const ngx_soporte_tenant_t *tenant)
+{
+    ngx_str_t                         s;
+    ngx_uint_t                        i;
+    ngx_soporte_value_t              *object, *part;
+    ngx_http_soporte_backup_state_t   state;
+
+    ngx_http_soporte_backup_state(tenant, view->voice.now,
+                                  view->policy->promise.backup * 3600,
+                                  &state);
+
+    if (!state.known) {
+        return;
+    }
+
+    object = ngx_soporte_value_add(&view->mem, view->root, "backup",
+                                   NGX_SOPORTE_OBJECT);
+
+    for (i = 0; i < NGX_SOPORTE_BACKUP_PARTS; i++) {
+        part = ngx_soporte_value_add(&view->mem, object,
+                             (const char *) ngx_soporte_backup_parts[i].data,
+                             NGX_SOPORTE_OBJECT);
+
+        s = ngx_http_soporte_phrase(&view->voice, "backup",
+               (const char *) ngx_soporte_backup_names[state.state[i]].data);
+        (void) ngx_soporte_value_str(&view->mem, part, "text", &s);
+
+        if (state.at[i]) {
+            s = ngx_http_soporte_soon(&view->voice, state.at[i]);
+            (void) ngx_soporte_value_str(&view->mem, part, "at", &s);
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_soporte_status_json(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
 {
+    ngx_uint_t                 visible;
     ngx_soporte_value_t       *root, *hours;
     ngx_http_soporte_view_t    view;
     ngx_http_soporte_reply_t   reply;
@@ -69,8 +118,17 @@ ngx_http_soporte_status_json(ngx_http_request_t *r,
 
     root = ngx_http_soporte_report_value(&view.mem, NULL, &view.report, 1);
 
-    ngx_http_soporte_month_value(&view, root, ctx->tenant,
-                                 ngx_http_soporte_public(r, &view));
+    visible = ngx_http_soporte_public(r, &view);
+    ngx_http_soporte_month_value(&view, root, ctx->tenant, visible);
+
+    if (visible & NGX_SOPORTE_PUBLIC_BACKUP) {
+        ngx_http_soporte_backup_value(&view.mem, root, ctx->tenant,
+                                      view.voice.now,
+                                      view.policy->promise.backup * 3600);
+    } else {
+        (void) ngx_soporte_value_add(&view.mem, root, "backup",
+                                     NGX_SOPORTE_NULL);
+    }
 
     hours = ngx_soporte_value_add(&view.mem, root, "hours",
                                   NGX_SOPORTE_OBJECT);

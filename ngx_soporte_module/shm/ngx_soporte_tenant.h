@@ -78,6 +78,9 @@ struct ngx_soporte_tenant_s {
     uint64_t            responses[5];        /* to clients: 1xx ... 5xx */
     uint32_t            hist[NGX_SOPORTE_HIST_BUCKETS];
 
+    uint64_t            backup[2];           /* database, files; packed by
+                                                core/ngx_soporte_backup.h */
+
     /* written by the leader alone */
 
     uint32_t            seen_good;           /* answers told to detect */

@@ -18,7 +18,7 @@
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     4
+#define NGX_SOPORTE_ZONE_VERSION     5
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 

@@ -1,0 +1,60 @@
+
+/*
+ * The tenants' backups: watched on disk by the leader (soporte_backups, and
+ * those of a bench), or reported by the operator; their states.
+ */
+
+#ifndef _NGX_HTTP_SOPORTE_BACKUP_H_INCLUDED_
+#define _NGX_HTTP_SOPORTE_BACKUP_H_INCLUDED_
+
+
+#include "ngx_http_soporte.h"
+
+#include "ngx_soporte_backup.h"
+
+
+typedef struct ngx_http_soporte_backup_s  ngx_http_soporte_backup_t;
+
+
+typedef struct {
+    ngx_uint_t                  known;       /* 0: nobody watches them */
+    int64_t                     at[NGX_SOPORTE_BACKUP_PARTS];  /* unix s, 0 */
+    ngx_soporte_backup_e        state[NGX_SOPORTE_BACKUP_PARTS];
+} ngx_http_soporte_backup_state_t;
+
+
+/* soporte_backups PATH | off */
+char *ngx_http_soporte_set_backups(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* after a level was merged: whose the path is.  NGX_ERROR is logged. */
+ngx_int_t ngx_http_soporte_backup_merge(ngx_conf_t *cf,
+    ngx_http_soporte_loc_conf_t *slcf);
+
+/* once a worker; NULL: memory */
+ngx_http_soporte_backup_t *ngx_http_soporte_backup_create(
+    ngx_cycle_t *cycle, ngx_http_soporte_main_conf_t *smcf);
+
+/* the leader, each second */
+void ngx_http_soporte_backup_tick(ngx_http_soporte_backup_t *b);
+
+/*
+ * The operator's word, in any worker: a backup of a part ended at unix s, of
+ * so many bytes (-1: not known), and was good or not.  In force at once, and
+ * filed for the database.
+ */
+void ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t finished,
+    int64_t bytes, ngx_uint_t ok);
+
+/* limit: seconds that the promise gives */
+void ngx_http_soporte_backup_state(const ngx_soporte_tenant_t *tenant,
+    int64_t now, int64_t limit, ngx_http_soporte_backup_state_t *state);
+
+/* "backup" as estado.json has it, null where nobody watches */
+void ngx_http_soporte_backup_value(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const ngx_soporte_tenant_t *tenant,
+    int64_t now, int64_t limit);
+
+
+#endif /* _NGX_HTTP_SOPORTE_BACKUP_H_INCLUDED_ */
