@@ -232,7 +232,9 @@ typedef struct {
     unsigned                        garbage:1;    /* no HTTP was answered */
     unsigned                        peek:1;       /* a 503's body is read */
     unsigned                        read_only:1;  /* Frappe said so in it */
-    unsigned                        free:22;
+    unsigned                        held:1;       /* its header waits */
+    unsigned                        replaced:1;   /* ... by our answer */
+    unsigned                        free:20;
     unsigned                        flags:4;      /* nginx's */
     ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
 
