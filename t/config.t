@@ -330,6 +330,10 @@ passes('all directives', <<"END");
     soporte_page help good.html;
     soporte_page incident off;
     soporte_dry_run off;
+    soporte_detect window=0;
+    soporte_probe off;
+    soporte_failure error http_429;
+    soporte_log_level info;
     map \$host \$tenant { default ""; acme.test acme; }
     map \$tenant \$shut { include %%PREFIX%%/map; default ""; }
     map \$soporte_category \$queue { default ""; }
@@ -348,6 +352,9 @@ passes('all directives', <<"END");
     server {
         soporte \$tenant;
         soporte_hours tj;
+        soporte_detect failures=255 window=0s recover=1ms;
+        soporte_probe "http://unix:/tmp/none:/{tenant}{host}"
+                      "host={tenant}.{host}" interval=200ms timeout=10s;
         soporte_policy good.json;
         soporte_maintenance \$shut;
         soporte_bypass \$arg_a \$arg_b;

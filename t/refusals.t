@@ -151,6 +151,52 @@ refused('an unknown line of a calendar',
 refused('an unknown zone', "$zone\nsoporte_calendar a {\n"
         . "timezone Mars/Olympus;\nhours mon 09:00-10:00;\n}\n"
         . 'server { soporte_hours a; }', qr/Mars\/Olympus/);
+refused('a bad number of failures', "$zone\nsoporte_detect failures=0;",
+        qr/invalid parameter "failures=0"/);
+refused('a bad window', "$zone\nsoporte_detect failures=3 window=;",
+        qr/invalid parameter "window="/);
+refused('an unknown word of detection', "$zone\nsoporte_detect rise=2;",
+        qr/invalid parameter "rise=2"/);
+refused('no time to recover', "$zone\nsoporte_detect recover=0;",
+        qr/invalid parameter "recover=0"/);
+refused('detection twice', "$zone\nsoporte_detect failures=2;\n"
+        . 'soporte_detect failures=3;', qr/"soporte_detect" directive is dupl/);
+refused('two detections of one tenant',
+        "$server soporte_detect failures=2; }\n"
+        . "server { server_name b; soporte acme;\n"
+        . 'soporte_detect failures=3; }',
+        qr{"soporte_detect" of tenant "acme" in \S+:\d+ differs from .*:\d+});
+refused('two probes of one tenant',
+        "$server soporte_probe http://127.0.0.1:1/a; }\n"
+        . "server { server_name b; soporte acme;\n"
+        . 'soporte_probe http://127.0.0.1:1/b; }',
+        qr{"soporte_probe" of tenant "acme" in \S+:\d+ differs from .*:\d+});
+refused('an unknown class of failure', "$zone\nsoporte_failure http_418;",
+        qr/invalid value "http_418"/);
+refused('an unknown level', "$zone\nsoporte_log_level loud;",
+        qr/invalid value "loud"/);
+refused('a probe by TLS', "$zone\nsoporte_probe https://127.0.0.1/;",
+        qr/invalid URL "https:.*must begin with "http:/);
+refused('a probe of nothing', "$zone\nsoporte_probe http://;",
+        qr{no host in "http://"});
+refused('a probe of a host that is none',
+        "$zone\nsoporte_probe http://none.invalid/x;",
+        qr{host not found.* in "http://none\.invalid/x"});
+refused('a probe with an unknown placeholder',
+        "$zone\nsoporte_probe 'http://127.0.0.1/{site}';",
+        qr/invalid "\S*\{site\}" of a probe/);
+refused('a probe with a line of its own',
+        "$zone\nsoporte_probe http://127.0.0.1/ \"host=a\\r\\nX: y\";",
+        qr/invalid "a.*" of a probe/s);
+refused('a probe without a pause',
+        "$zone\nsoporte_probe http://127.0.0.1/ interval=10ms;",
+        qr/invalid time "interval=10ms", at least 200ms/);
+refused('a probe without an end',
+        "$zone\nsoporte_probe http://127.0.0.1/ timeout=1m;",
+        qr/invalid time "timeout=1m", at most 10s/);
+refused('an unknown word of a probe',
+        "$zone\nsoporte_probe http://127.0.0.1/ expect=200;",
+        qr/invalid parameter "expect=200"/);
 
 
 # what is right passes in silence, and leaves no trace
@@ -173,6 +219,11 @@ my ($code, $said) = check(<<'END');
     server {
         listen 127.0.0.1:%%PORT%%;
         soporte acme;
+        soporte_detect failures=3 window=2s recover=1m;
+        soporte_probe "http://127.0.0.1:8000/{tenant}" "host={host}"
+                      interval=10s timeout=1s;
+        soporte_failure error timeout http_503;
+        soporte_log_level notice;
         soporte_hours tj;
         location ^~ /ayuda { soporte_portal; }
         location /metrics { soporte_metrics; }
@@ -183,6 +234,15 @@ is($code, 0, 'a good configuration passes');
 unlike($said, qr/\[(?!notice)\w+\]/, '... without a word');
 ok(!-e $nginx->prefix . '/shm', '... and makes no shared file');
 ok(!-e $nginx->prefix . '/spool', '... and no spool');
+
+($code, $said) = check("$server }\nserver { server_name b; soporte b; }");
+is($code, 0, 'a tenant without a probe passes');
+like($said, qr/\[warn\] .*tenant "acme" in \S+:\d+ has no .*\(2 such\)/,
+     '... with a warning');
+
+($code, $said) = check("$zone\nsoporte_probe off;\n"
+                       . 'server { soporte acme; }');
+unlike($said, qr/\[warn\]/, '... unless it is said to be off');
 
 ($code, $said) = check("$zone\nserver { soporte \$http_host; }");
 is($code, 0, '$http_host passes');

@@ -7,8 +7,11 @@
 #include "ngx_soporte_outcome.h"
 
 
+static ngx_soporte_outcome_e ngx_soporte_outcome_plain(
+    const ngx_soporte_sample_t *s);
 static ngx_soporte_outcome_e ngx_soporte_outcome_unanswered(
     const ngx_soporte_sample_t *s);
+static ngx_uint_t ngx_soporte_outcome_class(const ngx_soporte_sample_t *s);
 
 
 const ngx_str_t  ngx_soporte_outcome_names[4] = {
@@ -28,8 +31,28 @@ const ngx_str_t  ngx_soporte_client_names[5] = {
 };
 
 
+/* what soporte_failure says otherwise is hard instead, or soft */
+
 ngx_soporte_outcome_e
 ngx_soporte_outcome_rare(const ngx_soporte_sample_t *s)
+{
+    ngx_soporte_outcome_e  outcome;
+
+    outcome = ngx_soporte_outcome_plain(s);
+
+    if (outcome == NGX_SOPORTE_EXCLUDED
+        || !((s->flags >> 16) & ngx_soporte_outcome_class(s)))
+    {
+        return outcome;
+    }
+
+    return (outcome == NGX_SOPORTE_HARD) ? NGX_SOPORTE_SOFT
+                                         : NGX_SOPORTE_HARD;
+}
+
+
+static ngx_soporte_outcome_e
+ngx_soporte_outcome_plain(const ngx_soporte_sample_t *s)
 {
     if ((s->flags & (NGX_SOPORTE_SAMPLE_EXCLUDED|NGX_SOPORTE_SAMPLE_LIMITED))
         || !(s->flags & NGX_SOPORTE_SAMPLE_UPSTREAM))
@@ -108,6 +131,83 @@ ngx_soporte_outcome_unanswered(const ngx_soporte_sample_t *s)
     }
 
     return NGX_SOPORTE_HARD;
+}
+
+
+/* the word of soporte_failure that speaks of it, or 0 */
+
+static ngx_uint_t
+ngx_soporte_outcome_class(const ngx_soporte_sample_t *s)
+{
+    if (s->flags & (NGX_SOPORTE_SAMPLE_UPGRADED|NGX_SOPORTE_SAMPLE_READ_ONLY))
+    {
+        return 0;
+    }
+
+    if (s->flags & NGX_SOPORTE_SAMPLE_INVALID) {
+        return NGX_SOPORTE_FAILURE_HEADER;
+    }
+
+    if (!(s->flags & NGX_SOPORTE_SAMPLE_HEADER)) {
+        return (s->upstream_status == 504 || s->status == 499)
+               ? NGX_SOPORTE_FAILURE_TIMEOUT : NGX_SOPORTE_FAILURE_ERROR;
+    }
+
+    if (s->rc == 502) {
+        return NGX_SOPORTE_FAILURE_ERROR;
+    }
+
+    if (s->rc == 504) {
+        return NGX_SOPORTE_FAILURE_TIMEOUT;
+    }
+
+    switch (s->upstream_status) {
+
+    case 500:
+        return NGX_SOPORTE_FAILURE_500;
+
+    case 502:
+        return NGX_SOPORTE_FAILURE_502;
+
+    case 503:
+        return NGX_SOPORTE_FAILURE_503;
+
+    case 504:
+        return NGX_SOPORTE_FAILURE_504;
+
+    case 403:
+        return NGX_SOPORTE_FAILURE_403;
+
+    case 404:
+        return NGX_SOPORTE_FAILURE_404;
+
+    case 429:
+        return NGX_SOPORTE_FAILURE_429;
+
+    default:
+        return 0;
+    }
+}
+
+
+ngx_soporte_cause_e
+ngx_soporte_outcome_cause(const ngx_soporte_sample_t *s)
+{
+    if (s->flags & NGX_SOPORTE_SAMPLE_STOPPED) {
+        return NGX_SOPORTE_CAUSE_STOPPED;
+    }
+
+    switch (ngx_soporte_outcome_class(s)) {
+
+    case NGX_SOPORTE_FAILURE_ERROR:
+        return NGX_SOPORTE_CAUSE_CONNECT;
+
+    case NGX_SOPORTE_FAILURE_TIMEOUT:
+        return NGX_SOPORTE_CAUSE_TIMEOUT;
+
+    default:
+        return NGX_SOPORTE_CAUSE_STATUS;
+    }
 }
 
 

@@ -14,6 +14,7 @@
 
 
 #include "ngx_soporte_core.h"
+#include "ngx_soporte_detect.h"
 
 
 /* the application's axis; good, hard, soft lie in the order of the counters */
@@ -56,6 +57,33 @@ typedef enum {
 /* socket.io's long poll: the application waits because it was asked to */
 #define NGX_SOPORTE_SAMPLE_POLL       0x0100
 
+/* ... Frappe's maintenance: exc_type SessionStopped, or the page for it */
+#define NGX_SOPORTE_SAMPLE_STOPPED    0x0200
+/* bytes came from the last attempt, and they were no valid header */
+#define NGX_SOPORTE_SAMPLE_INVALID    0x0400
+
+/* what counts as hard: classes of soporte_failure */
+#define NGX_SOPORTE_FAILURE_SET       0x0001 /* nginx's, "it was said" */
+#define NGX_SOPORTE_FAILURE_ERROR     0x0002 /* refused, reset, cut short */
+#define NGX_SOPORTE_FAILURE_TIMEOUT   0x0004
+#define NGX_SOPORTE_FAILURE_HEADER    0x0008 /* bytes came, and no header */
+#define NGX_SOPORTE_FAILURE_500       0x0010 /* what was answered */
+#define NGX_SOPORTE_FAILURE_502       0x0020
+#define NGX_SOPORTE_FAILURE_503       0x0040
+#define NGX_SOPORTE_FAILURE_504       0x0080
+#define NGX_SOPORTE_FAILURE_403       0x0100
+#define NGX_SOPORTE_FAILURE_404       0x0200
+#define NGX_SOPORTE_FAILURE_429       0x0400
+
+#define NGX_SOPORTE_FAILURE_DEFAULT                                           \
+    (NGX_SOPORTE_FAILURE_ERROR|NGX_SOPORTE_FAILURE_TIMEOUT                    \
+     |NGX_SOPORTE_FAILURE_HEADER|NGX_SOPORTE_FAILURE_502                      \
+     |NGX_SOPORTE_FAILURE_503|NGX_SOPORTE_FAILURE_504)
+
+/* in a sample's flags: in which of them soporte_failure is not as by default */
+#define NGX_SOPORTE_SAMPLE_UNLIKE     0xffff0000
+#define ngx_soporte_sample_unlike(failures)  ((uint32_t) (failures) << 16)
+
 /* u->finalize_request was not seen; another value than any rc of nginx */
 #define NGX_SOPORTE_RC_UNKNOWN        (-100)
 
@@ -73,7 +101,7 @@ typedef struct {
     uint16_t       status;                   /* sent to the client, or 0 */
     uint16_t       upstream_status;          /* of the last attempt, or 0 */
     uint16_t       attempts;                 /* on the tenant's upstream */
-    uint16_t       flags;                    /* NGX_SOPORTE_SAMPLE_ */
+    uint32_t       flags;                    /* NGX_SOPORTE_SAMPLE_ */
     int32_t        rc;                       /* u->finalize_request's, or
                                                 NGX_SOPORTE_RC_UNKNOWN */
     uint32_t       waited;                   /* ms since it was handed on */
@@ -94,6 +122,9 @@ ngx_soporte_outcome_e ngx_soporte_outcome_rare(const ngx_soporte_sample_t *s);
 
 ngx_soporte_client_e ngx_soporte_client_outcome(const ngx_soporte_sample_t *s);
 
+/* how a hard failure came about */
+ngx_soporte_cause_e ngx_soporte_outcome_cause(const ngx_soporte_sample_t *s);
+
 
 /* what the application did; in the path of every request */
 
@@ -101,7 +132,8 @@ static ngx_inline ngx_soporte_outcome_e
 ngx_soporte_outcome(const ngx_soporte_sample_t *s)
 {
     if ((s->flags & (NGX_SOPORTE_SAMPLE_UPSTREAM|NGX_SOPORTE_SAMPLE_HEADER
-                     |NGX_SOPORTE_SAMPLE_EXCLUDED|NGX_SOPORTE_SAMPLE_LIMITED))
+                     |NGX_SOPORTE_SAMPLE_EXCLUDED|NGX_SOPORTE_SAMPLE_LIMITED
+                     |NGX_SOPORTE_SAMPLE_UNLIKE))
         == (NGX_SOPORTE_SAMPLE_UPSTREAM|NGX_SOPORTE_SAMPLE_HEADER)
         && s->rc == NGX_OK
         && s->upstream_status < 500)

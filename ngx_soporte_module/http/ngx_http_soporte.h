@@ -23,6 +23,7 @@
 #include "ngx_soporte_zone.h"
 #include "ngx_soporte_tenant.h"
 #include "ngx_soporte_board.h"
+#include "ngx_soporte_detect.h"
 
 
 #define NGX_HTTP_SOPORTE_VERSION      "0.1.0"
@@ -106,13 +107,15 @@ typedef struct ngx_http_soporte_events_s  ngx_http_soporte_events_t;
 typedef struct ngx_http_soporte_snapshot_s  ngx_http_soporte_snapshot_t;
 
 
-/* a tenant that the configuration names */
+/* how a tenant is watched; profile.h */
 
-typedef struct {
-    ngx_str_t                       key;
-    ngx_str_t                       backups; /* soporte_backups, or len 0 */
-    ngx_soporte_tenant_t           *tenant;  /* set when committed */
-} ngx_http_soporte_key_t;
+typedef struct ngx_http_soporte_probe_conf_s  ngx_http_soporte_probe_conf_t;
+typedef struct ngx_http_soporte_profile_s  ngx_http_soporte_profile_t;
+
+
+/* what is probed, and when; probe.c */
+
+typedef struct ngx_http_soporte_probe_s  ngx_http_soporte_probe_t;
 
 
 /* where a directive stands, for what is found wrong only later */
@@ -121,6 +124,17 @@ typedef struct {
     u_char                         *file;    /* NULL: nowhere */
     ngx_uint_t                      line;
 } ngx_http_soporte_place_t;
+
+
+/* a tenant that the configuration names */
+
+typedef struct {
+    ngx_str_t                       key;
+    ngx_str_t                       backups; /* soporte_backups, or len 0 */
+    ngx_soporte_tenant_t           *tenant;  /* set when committed */
+    ngx_http_soporte_profile_t     *profile;
+    ngx_http_soporte_place_t        place;
+} ngx_http_soporte_key_t;
 
 
 /* a location of soporte_control */
@@ -147,6 +161,8 @@ typedef struct {
     ngx_array_t                     keys;         /* of _key_t * */
     ngx_array_t                     calendars;    /* of _calendar_t * */
     ngx_array_t                     controls;     /* of _control_t */
+    ngx_array_t                     profiles;     /* of _profile_t *, those of
+                                                     tenants by variables */
     ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
     ngx_http_soporte_bench_t       *bench;        /* NULL: none */
     ngx_str_t                       backups;      /* of tenants by variables */
@@ -163,6 +179,7 @@ typedef struct {
     ngx_http_soporte_place_t        portal;       /* first portal */
     uid_t                           uid;          /* of the workers, or -1 */
     gid_t                           gid;
+    ngx_http_soporte_place_t        unprobed;     /* tenant by a variable */
     unsigned                        blocking:1;   /* something needs threads */
     unsigned                        single:1;     /* threads can't answer */
     unsigned                        covered:1;    /* a server has a portal */
@@ -171,6 +188,7 @@ typedef struct {
 
     ngx_soporte_spool_t            *spool;
     ngx_http_soporte_lookup_t      *lookup;
+    ngx_http_soporte_probe_t       *probe;
     ngx_http_soporte_snapshot_t    *snapshot;
     ngx_http_soporte_events_t      *events;
     ngx_http_soporte_leader_t      *leader;
@@ -191,6 +209,10 @@ typedef struct {
     ngx_str_t                       portal;       /* base path, len 0: off */
     ngx_uint_t                      portal_set;
     void                          **portal_conf;  /* location of the portal */
+
+    ngx_soporte_detect_conf_t       detect;
+    ngx_http_soporte_place_t        detect_place; /* file NULL: not said */
+    ngx_http_soporte_probe_conf_t  *probe;        /* NULL: not said */
 } ngx_http_soporte_srv_conf_t;
 
 
@@ -200,6 +222,13 @@ typedef struct {
     ngx_int_t                       index;        /* of the one in it, or -1 */
     ngx_uint_t                      tenant_set;
     ngx_http_soporte_bench_t       *bench;        /* where none is set */
+    ngx_http_soporte_place_t        tenant_place;
+
+    ngx_http_soporte_profile_t     *profile;      /* of that tenant */
+    ngx_uint_t                      stamp;        /* its id, by a variable */
+    ngx_uint_t                      level;        /* of the log */
+    ngx_uint_t                      failure;      /* NGX_SOPORTE_FAILURE_ */
+    ngx_uint_t                      unlike;       /* ... not as by default */
 
     ngx_http_complex_value_t       *maintenance;
     ngx_array_t                    *bypass;       /* of predicates */
@@ -232,13 +261,14 @@ typedef struct {
     unsigned                        garbage:1;    /* no HTTP was answered */
     unsigned                        peek:1;       /* a 503's body is read */
     unsigned                        read_only:1;  /* Frappe said so in it */
-    unsigned                        held:1;       /* its header waits */
-    unsigned                        replaced:1;   /* ... by our answer */
-    unsigned                        free:20;
+    unsigned                        stopped:1;    /* ... its maintenance */
+    unsigned                        unlike:11;    /* see soporte_failure */
+    unsigned                        free:10;
     unsigned                        flags:4;      /* nginx's */
     ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
 
-    signed                          rc:28;        /* of the upstream's end */
+    signed                          rc:12;        /* of the upstream's end */
+    unsigned                        wait:16;      /* place + 1; wait.c */
     unsigned                        flags1:4;
     void                          (*finalize)(ngx_http_request_t *r,
                                               ngx_int_t rc);

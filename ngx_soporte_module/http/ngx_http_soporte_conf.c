@@ -459,8 +459,10 @@ ngx_http_soporte_set_tenant(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
+    ngx_http_soporte_conf_place(cf, &slcf->tenant_place);
+
     if (smcf->tenant.file == NULL) {
-        ngx_http_soporte_conf_place(cf, &smcf->tenant);
+        smcf->tenant = slcf->tenant_place;
     }
 
     if (ngx_http_script_variables_count(&value[1]) == 0) {
@@ -575,6 +577,7 @@ ngx_http_soporte_literal(ngx_conf_t *cf, ngx_http_soporte_main_conf_t *smcf,
     }
 
     ngx_memcpy((*key)->key.data, lower, value->len);
+    ngx_http_soporte_conf_place(cf, &(*key)->place);
 
     return *key;
 }
@@ -767,8 +770,10 @@ ngx_http_soporte_set_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_soporte_module);
 
+    ngx_http_soporte_conf_place(cf, &slcf->tenant_place);
+
     if (smcf->tenant.file == NULL) {
-        ngx_http_soporte_conf_place(cf, &smcf->tenant);
+        smcf->tenant = slcf->tenant_place;
     }
 
     return NGX_CONF_OK;

@@ -6,16 +6,14 @@
  */
 
 #include "ngx_http_soporte.h"
-#include "ngx_http_soporte_replace.h"
+#include "ngx_http_soporte_wait.h"
+
+#include "ngx_soporte_answer.h"
 
 
 static ngx_int_t ngx_http_soporte_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_soporte_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_int_t ngx_http_soporte_pass_header(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx);
-static ngx_int_t ngx_http_soporte_pass_body(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx, ngx_chain_t *in);
 static ngx_uint_t ngx_http_soporte_second(ngx_array_t *states);
 static void ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc);
 
@@ -47,8 +45,10 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
     if (u == NULL || u->cleanup == NULL || ctx->tenant == NULL
         || r != r->main)
     {
-        return ngx_http_soporte_pass_header(r, ctx);
+        return ngx_http_next_header_filter(r);
     }
+
+    ngx_http_soporte_wait_leave(ctx);
 
     if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
 
@@ -82,62 +82,14 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
         ctx->garbage = 1;
     }
 
-    return ngx_http_soporte_pass_header(r, ctx);
-}
-
-
-/* on to the client, unless it gives way to an answer of ours */
-
-static ngx_int_t
-ngx_http_soporte_pass_header(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    if (ngx_http_soporte_replaceable(r) && ctx->tenant && r == r->main) {
-        rc = ngx_http_soporte_replace_header(r, ctx);
-
-        if (rc != NGX_OK) {
-            return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
-        }
-    }
-
     return ngx_http_next_header_filter(r);
-}
-
-
-static ngx_int_t
-ngx_http_soporte_pass_body(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
-    ngx_chain_t *in)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  header;
-
-    if (!(ctx->held || ctx->replaced) || r != r->main) {
-        return ngx_http_next_body_filter(r, in);
-    }
-
-    rc = ngx_http_soporte_replace_body(r, ctx, &in, &header);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (header) {
-        rc = ngx_http_next_header_filter(r);
-
-        if (rc == NGX_ERROR || rc > NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return (rc == NGX_DECLINED) ? NGX_OK : ngx_http_next_body_filter(r, in);
 }
 
 
 /*
  * frappe/exceptions.py, InReadOnlyMode: writes are refused with 503 while the
- * application answers all else; its exc_type stands in the first bytes.
+ * application answers all else; SessionStopped: all of it is in maintenance.
+ * Which of them stands in the first bytes.
  */
 
 static ngx_int_t
@@ -145,14 +97,13 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t               *b;
     ngx_chain_t             *cl;
+    ngx_soporte_said_e       said;
     ngx_http_soporte_ctx_t  *ctx;
-
-    static const char  name[] = "InReadOnlyMode";
 
     ctx = ngx_http_soporte_ctx_room(r);
 
     if (!ctx->peek || r != r->main) {
-        return ngx_http_soporte_pass_body(r, ctx, in);
+        return ngx_http_next_body_filter(r, in);
     }
 
     for (cl = in; cl; cl = cl->next) {
@@ -162,17 +113,17 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             continue;
         }
 
-        if (ngx_strlcasestrn(b->pos, b->last, (u_char *) name,
-                             sizeof(name) - 2))
-        {
-            ctx->read_only = 1;
-        }
+        said = ngx_soporte_answer_said(b->pos,
+                                       ngx_min(b->last - b->pos,
+                                               NGX_SOPORTE_ANSWER_MAX));
 
+        ctx->read_only = (said == NGX_SOPORTE_SAID_READ_ONLY);
+        ctx->stopped = (said == NGX_SOPORTE_SAID_STOPPED);
         ctx->peek = 0;
         break;
     }
 
-    return ngx_http_soporte_pass_body(r, ctx, in);
+    return ngx_http_next_body_filter(r, in);
 }
 
 

@@ -7,6 +7,7 @@
 #include "ngx_http_soporte.h"
 #include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_deliver.h"
+#include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
 
@@ -130,6 +131,7 @@ ngx_http_soporte_leader_stop(ngx_http_soporte_leader_t *leader)
 {
     ngx_http_soporte_deliver_stop(leader->deliver);
     ngx_http_soporte_snapshot_stop(leader->snapshot);
+    ngx_http_soporte_probe_stop(leader->smcf->probe);
 }
 
 

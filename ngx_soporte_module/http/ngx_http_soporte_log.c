@@ -4,7 +4,8 @@
  * sample and counts it for its tenant.  The judgement is core/outcome's.
  */
 
-#include "ngx_http_soporte.h"
+#include "ngx_http_soporte_log.h"
+#include "ngx_http_soporte_wait.h"
 
 
 /* limit_req's and limit_conn's own values of r->limit_..._status */
@@ -16,18 +17,6 @@
 static ngx_uint_t ngx_http_soporte_broken(ngx_http_request_t *r);
 static void ngx_http_soporte_attempts(ngx_http_request_t *r,
     ngx_soporte_sample_t *sample);
-
-
-/* socket.io waits because it was asked to: no latency */
-
-static ngx_inline ngx_uint_t
-ngx_http_soporte_polls(ngx_http_request_t *r)
-{
-    return r->uri.len >= sizeof("/socket.io/") - 1
-           && r->uri.data[1] == 's'
-           && ngx_strncmp(r->uri.data, "/socket.io/",
-                          sizeof("/socket.io/") - 1) == 0;
-}
 
 
 /* what is no request that anybody's configuration was chosen for */
@@ -65,12 +54,20 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
     ngx_http_soporte_ctx_t     *ctx;
     ngx_http_upstream_state_t  *state;
 
-    ctx = ngx_http_soporte_ctx(r);
-
     /* a WebSocket was counted at its handshake; subrequests are not logged */
 
-    if (r != r->main || (ctx && ctx->counted)) {
+    if (r != r->main) {
         return NGX_OK;
+    }
+
+    ctx = ngx_http_soporte_ctx(r);
+
+    if (ctx) {
+        ngx_http_soporte_wait_leave(ctx);
+
+        if (ctx->counted) {
+            return NGX_OK;
+        }
     }
 
     if (r->upstream == NULL && ngx_http_soporte_broken(r)) {
@@ -91,9 +88,10 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
     /* the common case, as core/outcome would judge it: one whole answer */
 
     if (ctx->finalized && ctx->rc == NGX_OK && !ctx->page
+        && ctx->unlike == 0
         && r->upstream_states->nelts == 1
         && r->limit_req_status == 0 && r->limit_conn_status == 0
-        && !ngx_http_soporte_polls(r))
+        && !ngx_http_soporte_polls(r) && !ngx_http_soporte_probed(r))
     {
         state = r->upstream_states->elts;
 
@@ -107,6 +105,11 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
 
     ngx_http_soporte_sample(r, ctx, &sample);
     outcome = ngx_soporte_outcome(&sample);
+
+    if (outcome == NGX_SOPORTE_HARD) {
+        ngx_soporte_store(&ctx->tenant->cause,
+                          ngx_soporte_outcome_cause(&sample));
+    }
 
     ngx_soporte_tenant_count(ctx->tenant, ngx_time(), outcome, sample.status,
                              ngx_soporte_outcome_latency(&sample, outcome));
@@ -122,13 +125,18 @@ ngx_http_soporte_sample(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     ngx_soporte_sample_t *sample)
 {
     sample->status = r->err_status ? r->err_status : r->headers_out.status;
-    sample->flags = 0;
+    sample->flags = ngx_soporte_sample_unlike(ctx->unlike);
     sample->attempts = 0;
     sample->upstream_status = 0;
     sample->waited = 0;
     sample->header_time = (ngx_msec_t) -1;
     sample->rc = ctx->finalized ? (int32_t) ctx->rc
                                 : NGX_SOPORTE_RC_UNKNOWN;
+
+    if (ngx_http_soporte_probed(r)) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_EXCLUDED;
+        return;
+    }
 
     if (ctx->page) {
         sample->flags |= NGX_SOPORTE_SAMPLE_EXCLUDED|NGX_SOPORTE_SAMPLE_OURS;
@@ -170,6 +178,14 @@ ngx_http_soporte_sample(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     if (ctx->read_only) {
         sample->flags |= NGX_SOPORTE_SAMPLE_READ_ONLY;
     }
+
+    if (ctx->stopped) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_STOPPED;
+    }
+
+    if (ctx->garbage) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_INVALID;
+    }
 }
 
 
@@ -207,5 +223,29 @@ ngx_http_soporte_attempts(ngx_http_request_t *r, ngx_soporte_sample_t *sample)
 
     if (state->header_time != (ngx_msec_t) -1) {
         sample->flags |= NGX_SOPORTE_SAMPLE_HEADER;
+
+    } else if (state->bytes_received > 0) {
+        sample->flags |= NGX_SOPORTE_SAMPLE_INVALID;
     }
+}
+
+
+/* nobody else knows the number, so no client can make itself uncounted */
+
+ngx_uint_t
+ngx_http_soporte_probe_ours(ngx_http_request_t *r)
+{
+    u_char                         expected[NGX_HTTP_SOPORTE_PROBE_AGENT_LEN];
+    uint64_t                       number;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    number = ngx_soporte_load(&smcf->zone->header->probe);
+
+    (void) ngx_sprintf(expected, NGX_HTTP_SOPORTE_PROBE_AGENT "%016xL",
+                       number);
+
+    return number
+           && ngx_memcmp(r->headers_in.user_agent->value.data, expected,
+                         NGX_HTTP_SOPORTE_PROBE_AGENT_LEN) == 0;
 }

@@ -14,7 +14,10 @@
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_probe.h"
+#include "ngx_http_soporte_profile.h"
 #include "ngx_http_soporte_snapshot.h"
+#include "ngx_http_soporte_wait.h"
 
 
 static ngx_int_t ngx_http_soporte_preconfiguration(ngx_conf_t *cf);
@@ -144,6 +147,34 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("soporte_failure"),
+      NGX_HTTP_SOPORTE_ALL_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_soporte_loc_conf_t, failure),
+      ngx_http_soporte_failures },
+
+    { ngx_string("soporte_detect"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE123,
+      ngx_http_soporte_set_detect,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("soporte_probe"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1234,
+      ngx_http_soporte_set_probe,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("soporte_log_level"),
+      NGX_HTTP_SOPORTE_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_soporte_loc_conf_t, level),
+      ngx_http_soporte_levels },
 
     { ngx_string("soporte_dry_run"),
       NGX_HTTP_SOPORTE_ALL_CONF|NGX_CONF_FLAG,
@@ -313,6 +344,9 @@ ngx_http_soporte_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&smcf->controls, cf->pool, 2,
                           sizeof(ngx_http_soporte_control_t))
+           != NGX_OK
+        || ngx_array_init(&smcf->profiles, cf->pool, 4,
+                          sizeof(ngx_http_soporte_profile_t *))
            != NGX_OK)
     {
         return NULL;
@@ -329,7 +363,15 @@ ngx_http_soporte_create_main_conf(ngx_conf_t *cf)
 static void *
 ngx_http_soporte_create_srv_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_soporte_srv_conf_t));
+    ngx_http_soporte_srv_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_soporte_srv_conf_t));
+
+    if (conf) {
+        ngx_http_soporte_profile_create_srv(conf);
+    }
+
+    return conf;
 }
 
 
@@ -342,6 +384,8 @@ ngx_http_soporte_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     if (!conf->portal_set) {
         conf->portal = prev->portal;
     }
+
+    ngx_http_soporte_profile_merge_srv(prev, conf);
 
     /* what a file leaves out is as on the level above, there as built in */
 
@@ -374,6 +418,7 @@ ngx_http_soporte_create_loc_conf(ngx_conf_t *cf)
     conf->bypass = NGX_CONF_UNSET_PTR;
     conf->queue = NGX_CONF_UNSET_PTR;
     conf->dry_run = NGX_CONF_UNSET;
+    conf->level = NGX_CONF_UNSET_UINT;
 
     return conf;
 }
@@ -395,6 +440,7 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->key = prev->key;
         conf->value = prev->value;
         conf->index = prev->index;
+        conf->tenant_place = prev->tenant_place;
     }
 
     if (!conf->tenant_set) {
@@ -405,6 +451,13 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->bypass, prev->bypass, NULL);
     ngx_conf_merge_ptr_value(conf->queue, prev->queue, NULL);
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
+    ngx_conf_merge_uint_value(conf->level, prev->level, NGX_LOG_WARN);
+    ngx_conf_merge_bitmask_value(conf->failure, prev->failure,
+                                 NGX_CONF_BITMASK_SET
+                                 |NGX_SOPORTE_FAILURE_DEFAULT);
+
+    conf->unlike = (conf->failure & ~NGX_CONF_BITMASK_SET)
+                   ^ NGX_SOPORTE_FAILURE_DEFAULT;
 
     if (conf->hours == NULL) {
         conf->hours = prev->hours ? prev->hours : smcf->hours;
@@ -429,6 +482,10 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->portal) {
         ngx_http_soporte_conf_portal_limits(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    }
+
+    if (ngx_http_soporte_profile_merge(cf, prev, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
@@ -510,6 +567,14 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
     if (smcf->bench && ngx_http_soporte_bench_init(cycle, smcf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    smcf->probe = ngx_http_soporte_probe_create(cycle, smcf);
+
+    if (smcf->probe == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_soporte_wait_init(cycle);
 
     return ngx_http_soporte_leader_init(cycle, smcf);
 }

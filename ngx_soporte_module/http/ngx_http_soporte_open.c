@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_profile.h"
 #include "ngx_http_soporte_snapshot.h"
 
 #include <ngx_thread_pool.h>
@@ -90,6 +91,7 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
     }
 
     ngx_http_soporte_guard_check(cf, smcf);
+    ngx_http_soporte_profile_check(cf, smcf);
 
     /*
      * Only where something blocks: as soon as a process has threads, libc

@@ -7,6 +7,7 @@
 
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_hours.h"
+#include "ngx_http_soporte_watch.h"
 
 
 #define NGX_HTTP_SOPORTE_VISITS   5          /* ticks for all tenants */
@@ -17,13 +18,12 @@ struct ngx_http_soporte_seal_s {
     ngx_http_soporte_main_conf_t     *smcf;
     ngx_soporte_zone_t               *zone;
     const ngx_soporte_zoneinfo_t     *tz;    /* the contract's */
-    ngx_soporte_detect_conf_t         detect;
+    ngx_http_soporte_watch_t         *watch;
     uint32_t                          next;  /* slot of the next tenant */
 
     /* what is the same for all tenants of a tick */
 
     int64_t                           now;   /* unix s */
-    int64_t                           mono;  /* ms */
     uint32_t                          slot;
     ngx_uint_t                        behind;
 
@@ -39,15 +39,6 @@ struct ngx_http_soporte_seal_s {
 
 static void ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant);
-static void ngx_http_soporte_seal_detect(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant);
-static void ngx_http_soporte_seal_event(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, ngx_soporte_event_e type, ngx_uint_t n,
-    ngx_soporte_cause_e cause, int64_t at);
-static void ngx_http_soporte_seal_act(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t actions);
-static void ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, const ngx_soporte_outage_t *outage);
 static void ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
@@ -59,8 +50,6 @@ static void ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant, uint32_t minute);
 static void ngx_http_soporte_seal_calendar(ngx_http_soporte_seal_t *seal,
     int64_t t);
-static int64_t ngx_http_soporte_seal_wall(ngx_http_soporte_seal_t *seal,
-    int64_t mono);
 
 
 ngx_http_soporte_seal_t *
@@ -78,11 +67,11 @@ ngx_http_soporte_seal_create(ngx_cycle_t *cycle,
     seal->smcf = smcf;
     seal->zone = smcf->zone;
     seal->tz = smcf->hours->zone;
+    seal->watch = ngx_http_soporte_watch_create(cycle, smcf, seal);
 
-    seal->detect.failures = NGX_SOPORTE_DETECT_FAILURES;
-    seal->detect.window = NGX_SOPORTE_DETECT_WINDOW;
-    seal->detect.recover = NGX_SOPORTE_DETECT_RECOVER;
-    seal->detect.interval = 0;
+    if (seal->watch == NULL) {
+        return NULL;
+    }
 
     return seal;
 }
@@ -129,11 +118,12 @@ ngx_http_soporte_seal_tick(ngx_http_soporte_seal_t *seal)
                                   (int64_t) ngx_current_msec);
 
     seal->now = tp->sec;
-    seal->mono = ngx_current_msec;
     seal->slot = header->clock.slot;
     seal->behind = ngx_soporte_clock_behind(&header->clock);
 
     used = ngx_soporte_acquire(&header->used);
+
+    ngx_http_soporte_watch_tick(seal->watch, used);
 
     for (n = used / NGX_HTTP_SOPORTE_VISITS + 1; n; n--) {
 
@@ -156,7 +146,7 @@ ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
 {
     uint32_t  newest;
 
-    ngx_http_soporte_seal_detect(seal, tenant);
+    ngx_http_soporte_watch_visit(seal->watch, tenant);
 
     newest = tenant->history.slots.newest;
 
@@ -192,128 +182,9 @@ ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
 }
 
 
-static void
-ngx_http_soporte_seal_detect(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant)
-{
-    uint32_t    good, hard, streak, news;
-    ngx_uint_t  i;
-
-    good = 0;
-    hard = 0;
-
-    for (i = 0; i < NGX_SOPORTE_BANKS; i++) {
-        good += (uint32_t) (ngx_soporte_load(&tenant->bank[i].good)
-                            + ngx_soporte_load(&tenant->bank[i].soft));
-        hard += (uint32_t) ngx_soporte_load(&tenant->bank[i].hard);
-    }
-
-    streak = ngx_soporte_load(&tenant->streak);
-
-    /* while we answer in its stead, what still arrives says nothing */
-
-    if (ngx_soporte_load(&tenant->gate) == NGX_SOPORTE_GATE_OPEN) {
-
-        if (good != tenant->seen_good) {
-            ngx_http_soporte_seal_event(seal, tenant, NGX_SOPORTE_EVENT_GOOD,
-                                        good - tenant->seen_good,
-                                        NGX_SOPORTE_CAUSE_UNKNOWN,
-                                        seal->mono);
-        }
-
-        news = hard - tenant->seen_hard;
-
-        if (news && streak) {
-            ngx_http_soporte_seal_event(seal, tenant, NGX_SOPORTE_EVENT_HARD,
-                                        ngx_min(news, streak),
-                                        NGX_SOPORTE_CAUSE_STATUS,
-                                        ngx_soporte_load(&tenant->failing));
-        }
-
-        if (tenant->detect.next && tenant->detect.next <= seal->mono) {
-            ngx_http_soporte_seal_event(seal, tenant, NGX_SOPORTE_EVENT_TICK,
-                                        0, NGX_SOPORTE_CAUSE_UNKNOWN,
-                                        seal->mono);
-        }
-    }
-
-    tenant->seen_good = good;
-    tenant->seen_hard = hard;
-}
-
-
-static void
-ngx_http_soporte_seal_event(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, ngx_soporte_event_e type, ngx_uint_t n,
-    ngx_soporte_cause_e cause, int64_t at)
-{
-    ngx_soporte_event_t  event;
-
-    event.type = type;
-    event.cause = cause;
-    event.n = n;
-    event.at = ngx_min(at, seal->mono);
-    event.random = ngx_random();
-
-    ngx_http_soporte_seal_act(seal, tenant,
-                              ngx_soporte_detect(&tenant->detect,
-                                                 &seal->detect, &event,
-                                                 seal->mono));
-}
-
-
-static void
-ngx_http_soporte_seal_act(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t actions)
-{
-    int64_t                      t;
-    ngx_soporte_state_e          state;
-    const ngx_soporte_outage_t  *outage;
-
-    if (actions & NGX_SOPORTE_ACTION_DOWN) {
-        t = ngx_http_soporte_seal_wall(seal, tenant->detect.began);
-
-        ngx_soporte_outage_begin(&tenant->history.outages, t);
-
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "tenant \"%*s\" is down since %L s",
-                      (size_t) tenant->len, tenant->key, seal->now - t);
-    }
-
-    if (actions & NGX_SOPORTE_ACTION_ENDED) {
-        t = ngx_http_soporte_seal_wall(seal, tenant->detect.run);
-        outage = ngx_soporte_outage_end(&tenant->history.outages, t);
-
-        if (outage) {
-            ngx_http_soporte_seal_outage(seal, tenant, outage);
-
-            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                          "tenant \"%*s\" answers again after %uD s",
-                          (size_t) tenant->len, tenant->key,
-                          outage->ended - outage->began);
-        }
-    }
-
-    state = ngx_soporte_detect_state(&tenant->detect);
-
-    if (state == ngx_soporte_load(&tenant->state)) {
-        return;
-    }
-
-    t = seal->now;
-
-    if (state == NGX_SOPORTE_STATE_DOWN) {
-        t = ngx_http_soporte_seal_wall(seal, tenant->detect.began);
-    }
-
-    ngx_soporte_store(&tenant->since, t);
-    ngx_soporte_store(&tenant->state, state);
-}
-
-
 /* its seconds, by the months and the days that they lie in */
 
-static void
+void
 ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant, const ngx_soporte_outage_t *outage)
 {
@@ -477,30 +348,8 @@ ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
         slow += sum.slot[i].slow;
     }
 
-    ngx_http_soporte_seal_act(seal, tenant,
-                              ngx_soporte_detect_minute(&tenant->detect, good,
-                                                        hard, soft, slow));
-}
-
-
-void
-ngx_http_soporte_seal_probe(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t failed,
-    ngx_soporte_cause_e cause, ngx_msec_t began)
-{
-    ngx_soporte_slots_probe(&tenant->history.slots, failed);
-
-    if (ngx_soporte_load(&tenant->gate) != NGX_SOPORTE_GATE_OPEN) {
-        return;
-    }
-
-    seal->mono = ngx_current_msec;
-    seal->now = ngx_time();
-
-    ngx_http_soporte_seal_event(seal, tenant,
-                                failed ? NGX_SOPORTE_EVENT_PROBE_FAILED
-                                       : NGX_SOPORTE_EVENT_PROBE_OK,
-                                1, cause, began);
+    ngx_http_soporte_watch_minute(seal->watch, tenant, good, hard, soft,
+                                  slow);
 }
 
 
@@ -545,11 +394,4 @@ ngx_http_soporte_seal_month(const ngx_soporte_zoneinfo_t *zone, int64_t t,
 
     days += ngx_soporte_civil_month_days(c.year, c.month);
     *until = ngx_soporte_zoneinfo_utc(zone, (int64_t) days * 86400, NULL);
-}
-
-
-static int64_t
-ngx_http_soporte_seal_wall(ngx_http_soporte_seal_t *seal, int64_t mono)
-{
-    return seal->now - (seal->mono - mono + 500) / 1000;
 }

@@ -28,10 +28,9 @@ void ngx_http_soporte_seal_alive(ngx_soporte_zone_t *zone);
 /* the leader's tick, each 200 ms: visits a fifth of the tenants */
 void ngx_http_soporte_seal_tick(ngx_http_soporte_seal_t *seal);
 
-/* a probe of the tenant ended; began is monotonic ms */
-void ngx_http_soporte_seal_probe(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t failed,
-    ngx_soporte_cause_e cause, ngx_msec_t began);
+/* an outage ended: its seconds go to the months and days they lie in */
+void ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,
+    ngx_soporte_tenant_t *tenant, const ngx_soporte_outage_t *outage);
 
 /*
  * The month's boundaries in the contract's zone: unix seconds of the first

@@ -83,25 +83,30 @@ ngx_http_soporte_tenant_lookup(ngx_http_request_t *r,
                                     &tenant))
     {
     case NGX_OK:
-        return tenant;
+        break;
 
     case NGX_ERROR:
         return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
 
     default: /* NGX_DECLINED */
+        tenant = ngx_soporte_tenant_get(smcf->zone, lower, key.len, 1,
+                                        ngx_time());
         break;
     }
 
-    tenant = ngx_soporte_tenant_get(smcf->zone, lower, key.len, 1,
-                                    ngx_time());
+    if (tenant == NULL) {
+        ngx_http_soporte_tenant_overflow(smcf, r->connection->log);
 
-    if (tenant) {
-        return tenant;
+        return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
     }
 
-    ngx_http_soporte_tenant_overflow(smcf, r->connection->log);
+    /* the leader is told how it is to be watched */
 
-    return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
+    if (slcf->stamp && ngx_soporte_load(&tenant->profile) != slcf->stamp) {
+        ngx_soporte_store(&tenant->profile, slcf->stamp);
+    }
+
+    return tenant;
 }
 
 

@@ -31,10 +31,6 @@
 #define NGX_SOPORTE_TENANT_READY      0x01   /* key and hash are written */
 #define NGX_SOPORTE_TENANT_DYNAMIC    0x02   /* first seen in a variable */
 
-/* marks */
-
-#define NGX_SOPORTE_TENANT_WINDOW     0x01   /* a window, no answer since */
-
 
 /* sums of the ten second slots s with s mod 4 = bank; they only grow */
 
@@ -67,7 +63,7 @@ struct ngx_soporte_tenant_s {
                                                 none was told of */
     uint16_t            profile;             /* of its configuration, 0: none */
     uint8_t             cause;               /* last failure's, ..._cause_e */
-    uint8_t             marks;               /* the leader's */
+    uint8_t             spare;
     u_char              key[NGX_SOPORTE_KEY_MAX];
 
     /* written by every request */

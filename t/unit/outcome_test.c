@@ -319,6 +319,97 @@ both_ways_agree(void **state)
 }
 
 
+/* what soporte_failure names is hard, what it does not name is soft */
+
+static void
+told_what_a_failure_is(void **state)
+{
+    ngx_uint_t             i;
+    ngx_soporte_sample_t   s;
+    ngx_soporte_outcome_e  outcome;
+
+    static const struct {
+        ngx_soporte_sample_t  sample;
+        uint32_t              word;          /* the class that it belongs to */
+        ngx_soporte_cause_e   cause;
+    } told[] = {
+        { { 502, 502, 1, UPSTREAM, UNKNOWN, 0, NOTIME },
+          NGX_SOPORTE_FAILURE_ERROR, NGX_SOPORTE_CAUSE_CONNECT },
+        { { 502, 0, 0, UPSTREAM, UNKNOWN, 0, NOTIME },
+          NGX_SOPORTE_FAILURE_ERROR, NGX_SOPORTE_CAUSE_CONNECT },
+        { { 200, 200, 1, ANSWERED, 502, 9, 8 },
+          NGX_SOPORTE_FAILURE_ERROR, NGX_SOPORTE_CAUSE_CONNECT },
+        { { 504, 504, 1, UPSTREAM, UNKNOWN, 60000, NOTIME },
+          NGX_SOPORTE_FAILURE_TIMEOUT, NGX_SOPORTE_CAUSE_TIMEOUT },
+        { { 499, 0, 1, UPSTREAM, UNKNOWN, 60000, NOTIME },
+          NGX_SOPORTE_FAILURE_TIMEOUT, NGX_SOPORTE_CAUSE_TIMEOUT },
+        { { 200, 200, 1, ANSWERED, 504, 9, 8 },
+          NGX_SOPORTE_FAILURE_TIMEOUT, NGX_SOPORTE_CAUSE_TIMEOUT },
+        { { 502, 502, 1, UPSTREAM|NGX_SOPORTE_SAMPLE_INVALID, UNKNOWN, 5,
+            NOTIME },
+          NGX_SOPORTE_FAILURE_HEADER, NGX_SOPORTE_CAUSE_STATUS },
+        { { 200, 9, 1, ANSWERED|NGX_SOPORTE_SAMPLE_INVALID, 502, 5, 4 },
+          NGX_SOPORTE_FAILURE_HEADER, NGX_SOPORTE_CAUSE_STATUS },
+        { { 500, 500, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_500, NGX_SOPORTE_CAUSE_STATUS },
+        { { 502, 502, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_502, NGX_SOPORTE_CAUSE_STATUS },
+        { { 503, 503, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_503, NGX_SOPORTE_CAUSE_STATUS },
+        { { 503, 503, 1, ANSWERED|NGX_SOPORTE_SAMPLE_STOPPED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_503, NGX_SOPORTE_CAUSE_STOPPED },
+        { { 504, 504, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_504, NGX_SOPORTE_CAUSE_STATUS },
+        { { 403, 403, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_403, NGX_SOPORTE_CAUSE_STATUS },
+        { { 404, 404, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_404, NGX_SOPORTE_CAUSE_STATUS },
+        { { 429, 429, 1, ANSWERED, 0, 9, 8 },
+          NGX_SOPORTE_FAILURE_429, NGX_SOPORTE_CAUSE_STATUS },
+        { { 503, 503, 1, ANSWERED|READ_ONLY, 0, 9, 8 },
+          0, NGX_SOPORTE_CAUSE_STATUS },
+        { { 508, 508, 1, ANSWERED, 0, 9, 8 },
+          0, NGX_SOPORTE_CAUSE_STATUS },
+        { { 200, 200, 1, ANSWERED, 0, 9, 8 },
+          0, NGX_SOPORTE_CAUSE_STATUS },
+        { { 101, 101, 1, ANSWERED|UPGRADED, 504, 9, 8 },
+          0, NGX_SOPORTE_CAUSE_STATUS }
+    };
+
+    for (i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        s = told[i].sample;
+        outcome = ngx_soporte_outcome(&s);
+
+        assert_int_equal(ngx_soporte_outcome_cause(&s), told[i].cause);
+
+        if (told[i].word) {
+            assert_int_equal(outcome == NGX_SOPORTE_HARD,
+                             (told[i].word & NGX_SOPORTE_FAILURE_DEFAULT)
+                             != 0);
+        }
+
+        /* each of the other words changes nothing, its own does */
+
+        s.flags |= ngx_soporte_sample_unlike(~told[i].word);
+        assert_int_equal(ngx_soporte_outcome(&s), outcome);
+
+        s.flags = told[i].sample.flags
+                  | ngx_soporte_sample_unlike(told[i].word);
+        assert_int_equal(ngx_soporte_outcome(&s),
+                         told[i].word == 0 ? outcome
+                         : (outcome == NGX_SOPORTE_HARD ? NGX_SOPORTE_SOFT
+                                                        : NGX_SOPORTE_HARD));
+    }
+
+    /* what is excluded stays so */
+
+    memset(&s, 0, sizeof(s));
+    s.status = 404;
+    s.flags = ngx_soporte_sample_unlike(NGX_SOPORTE_FAILURE_404);
+    assert_int_equal(ngx_soporte_outcome(&s), NGX_SOPORTE_EXCLUDED);
+}
+
+
 /* counters are addressed by the difference to NGX_SOPORTE_GOOD */
 
 static void
@@ -336,6 +427,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(each_case),
         cmocka_unit_test(both_ways_agree),
+        cmocka_unit_test(told_what_a_failure_is),
         cmocka_unit_test(order_of_the_counters),
     };
 

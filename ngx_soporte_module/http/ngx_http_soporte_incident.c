@@ -1,0 +1,210 @@
+
+/*
+ * Compares detection with the board and gives the word that is missing.  So it
+ * does not matter who led before, or whether the board's lock was to be had.
+ *
+ * What an operator declared stands: nothing is detected beside it.
+ */
+
+#include "ngx_http_soporte_incident.h"
+#include "ngx_http_soporte_probe.h"
+#include "ngx_http_soporte_word.h"
+
+
+/* s before another node's closing is doubted */
+#define NGX_HTTP_SOPORTE_INCIDENT_PAUSE  30
+
+
+typedef enum {
+    NGX_HTTP_SOPORTE_INCIDENT_NONE = 0,
+    NGX_HTTP_SOPORTE_INCIDENT_OPEN,          /* a detected one holds */
+    NGX_HTTP_SOPORTE_INCIDENT_OVER,          /* ... was closed, is the same */
+    NGX_HTTP_SOPORTE_INCIDENT_DECLARED       /* an operator's holds */
+} ngx_http_soporte_incident_e;
+
+
+static ngx_http_soporte_incident_e ngx_http_soporte_incident_find(
+    ngx_http_soporte_main_conf_t *smcf, uint32_t slot, int64_t began,
+    ngx_soporte_notice_t *found);
+static void ngx_http_soporte_incident_say(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_tenant_t *tenant, ngx_soporte_notice_t *notice,
+    ngx_uint_t known);
+static int64_t ngx_http_soporte_incident_wall(int64_t mono);
+
+
+void
+ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_tenant_t *tenant)
+{
+    int64_t                      began;
+    uint32_t                     slot;
+    ngx_uint_t                   trouble;
+    ngx_soporte_notice_t         notice;
+    ngx_http_soporte_incident_e  found;
+
+    trouble = tenant->detect.state == NGX_SOPORTE_DETECT_DOWN
+              || tenant->detect.state == NGX_SOPORTE_DETECT_RECOVERING;
+
+    if (!trouble && ngx_soporte_load(&tenant->chain) == 0) {
+        return;
+    }
+
+    slot = ngx_soporte_tenant_index(smcf->zone, tenant);
+    began = ngx_http_soporte_incident_wall(tenant->detect.incident);
+
+    found = ngx_http_soporte_incident_find(smcf, slot, began, &notice);
+
+    if (!trouble) {
+
+        if (found == NGX_HTTP_SOPORTE_INCIDENT_OPEN) {
+            notice.status = NGX_SOPORTE_STATUS_RESOLVED;
+            notice.ended = ngx_http_soporte_incident_wall(tenant->detect.run);
+            notice.ended = ngx_max(notice.ended, notice.began);
+            notice.message_len = 0;
+
+            (void) ngx_http_soporte_word(smcf, &notice);
+        }
+
+        return;
+    }
+
+    switch (found) {
+
+    case NGX_HTTP_SOPORTE_INCIDENT_DECLARED:
+        return;
+
+    case NGX_HTTP_SOPORTE_INCIDENT_OPEN:
+        break;
+
+    case NGX_HTTP_SOPORTE_INCIDENT_OVER:
+
+        if (ngx_time() - notice.updated < NGX_HTTP_SOPORTE_INCIDENT_PAUSE
+            && tenant->detect.state == NGX_SOPORTE_DETECT_RECOVERING)
+        {
+            return;
+        }
+
+        break;
+
+    default: /* NGX_HTTP_SOPORTE_INCIDENT_NONE */
+
+        if (ngx_http_soporte_word_new(&notice, NGX_SOPORTE_BOARD_INCIDENT,
+                                      slot)
+            != NGX_OK)
+        {
+            return;
+        }
+
+        notice.began = began;
+        notice.impact = NGX_SOPORTE_IMPACT_CRITICAL;
+        notice.flags = NGX_SOPORTE_NOTICE_DETECTED;
+        break;
+    }
+
+    ngx_http_soporte_incident_say(smcf, tenant, &notice,
+                                  found == NGX_HTTP_SOPORTE_INCIDENT_OPEN);
+}
+
+
+static ngx_http_soporte_incident_e
+ngx_http_soporte_incident_find(ngx_http_soporte_main_conf_t *smcf,
+    uint32_t slot, int64_t began, ngx_soporte_notice_t *found)
+{
+    uint32_t                     at;
+    ngx_soporte_notice_t         notice;
+    ngx_http_soporte_incident_e  what;
+
+    at = 0;
+    what = NGX_HTTP_SOPORTE_INCIDENT_NONE;
+
+    while (ngx_soporte_board_each(smcf->zone, slot, &at, &notice) == NGX_OK) {
+
+        if (notice.kind != NGX_SOPORTE_BOARD_INCIDENT) {
+            continue;
+        }
+
+        if (!(notice.flags & NGX_SOPORTE_NOTICE_DETECTED)) {
+
+            if (ngx_soporte_notice_holds(&notice, ngx_time())) {
+                what = NGX_HTTP_SOPORTE_INCIDENT_DECLARED;
+            }
+
+            continue;
+        }
+
+        if (ngx_soporte_notice_holds(&notice, ngx_time())) {
+            *found = notice;
+            return NGX_HTTP_SOPORTE_INCIDENT_OPEN;
+        }
+
+        /* closed, and back within the time in which it is the same one */
+
+        if (what == NGX_HTTP_SOPORTE_INCIDENT_NONE
+            && notice.began - began <= 1 && began - notice.began <= 1)
+        {
+            *found = notice;
+            what = NGX_HTTP_SOPORTE_INCIDENT_OVER;
+        }
+    }
+
+    return what;
+}
+
+
+/* what it is like now, if that is news */
+
+static void
+ngx_http_soporte_incident_say(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_tenant_t *tenant, ngx_soporte_notice_t *notice,
+    ngx_uint_t known)
+{
+    ngx_uint_t     status, cause;
+    const u_char  *parent;
+
+    status = (tenant->detect.state == NGX_SOPORTE_DETECT_RECOVERING)
+             ? NGX_SOPORTE_STATUS_MONITORING
+             : NGX_SOPORTE_STATUS_INVESTIGATING;
+
+    /* how requests fail may change from one to the next: that is no news */
+
+    cause = tenant->detect.cause;
+
+    if (known && notice->cause != NGX_SOPORTE_CAUSE_UNKNOWN
+        && cause != NGX_SOPORTE_CAUSE_STOPPED)
+    {
+        cause = notice->cause;
+    }
+
+    parent = ngx_http_soporte_probe_parent(smcf->probe, tenant,
+                                           notice->parent);
+
+    if (known && notice->status == status && notice->cause == cause
+        && ngx_memcmp(notice->parent, parent, NGX_SOPORTE_ID_LEN) == 0)
+    {
+        return;
+    }
+
+    notice->ended = 0;
+    notice->status = status;
+    notice->cause = cause;
+
+    if (parent != notice->parent) {
+        ngx_memcpy(notice->parent, parent, NGX_SOPORTE_ID_LEN);
+    }
+
+    (void) ngx_http_soporte_word(smcf, notice);
+}
+
+
+/* unix s */
+
+static int64_t
+ngx_http_soporte_incident_wall(int64_t mono)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return ((int64_t) tp->sec * 1000 + tp->msec
+            - ((int64_t) ngx_current_msec - mono)) / 1000;
+}
