@@ -43,6 +43,8 @@ static const ngx_http_soporte_verb_t  ngx_http_soporte_verbs[] = {
       "GET, HEAD, PATCH, DELETE" },
     { ngx_string("restore"), 1, "PUT, DELETE", NULL },
     { ngx_string("incident"), 1, "PUT, DELETE", NULL },
+    { ngx_string("backup"), 1, "POST", NULL },
+    { ngx_string("why"), 0, "GET, HEAD", NULL },
     { ngx_null_string, 0, NULL, NULL }
 };
 
@@ -134,7 +136,7 @@ ngx_http_soporte_control_verb(ngx_http_request_t *r,
     {
         return ngx_http_soporte_control_problem(r, NGX_HTTP_NOT_FOUND,
                    "a tenant has \"maintenance\", \"maintenances\", "
-                   "\"restore\" and \"incident\"", NULL);
+                   "\"restore\", \"incident\", \"backup\" and \"why\"", NULL);
     }
 
     if (allow[0] == 'G' && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -150,7 +152,7 @@ ngx_http_soporte_control_verb(ngx_http_request_t *r,
 }
 
 
-/* the windows that are not over, or one by its id */
+/* the windows that are not over, or one by its id; or why */
 
 static ngx_int_t
 ngx_http_soporte_control_read(ngx_http_request_t *r,
@@ -164,6 +166,10 @@ ngx_http_soporte_control_read(ngx_http_request_t *r,
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
     mem = ngx_http_soporte_mem(r->pool);
+
+    if (ngx_http_soporte_is(&target->verb, "why")) {
+        return ngx_http_soporte_control_why(r, target);
+    }
 
     if (target->item.len) {
 

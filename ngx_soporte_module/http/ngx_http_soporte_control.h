@@ -43,6 +43,18 @@ ngx_int_t ngx_http_soporte_control_say(ngx_http_request_t *r,
 ngx_int_t ngx_http_soporte_control_show(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target);
 
+/* a backup that ended, from the body of a POST */
+ngx_int_t ngx_http_soporte_control_backup(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target, const ngx_soporte_value_t *root);
+
+/* why the tenant's state is what it is */
+ngx_int_t ngx_http_soporte_control_why(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target);
+
+/* "maintenance of "acme" was set by uid 0" */
+void ngx_http_soporte_control_log(ngx_http_request_t *r,
+    ngx_http_soporte_target_t *target, const char *what);
+
 /* detail and allow (may be NULL) are literals or of the request's pool */
 ngx_int_t ngx_http_soporte_control_problem(ngx_http_request_t *r,
     ngx_uint_t status, const char *detail, const char *allow);

@@ -38,8 +38,6 @@ static ngx_int_t ngx_http_soporte_say_remove(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target);
 static ngx_int_t ngx_http_soporte_say_failed(ngx_http_request_t *r,
     ngx_int_t rc);
-static void ngx_http_soporte_say_log(ngx_http_request_t *r,
-    ngx_http_soporte_target_t *target, const char *what);
 static ngx_uint_t ngx_http_soporte_say_kind(ngx_str_t *verb);
 
 
@@ -47,9 +45,15 @@ ngx_int_t
 ngx_http_soporte_control_say(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target)
 {
-    ngx_uint_t  plural;
+    ngx_uint_t  plural, backup;
 
     plural = ngx_http_soporte_is(&target->verb, "maintenances");
+    backup = ngx_http_soporte_is(&target->verb, "backup");
+
+    if (backup || ngx_http_soporte_is(&target->verb, "why")) {
+        return (backup && r->method == NGX_HTTP_POST)
+               ? ngx_http_soporte_say_body(r) : NGX_DECLINED;
+    }
 
     switch (r->method) {
 
@@ -141,7 +145,9 @@ ngx_http_soporte_say_apply(ngx_http_request_t *r)
     switch (r->method) {
 
     case NGX_HTTP_POST:
-        return ngx_http_soporte_say_plan(r, &target, root);
+        return ngx_http_soporte_is(&target.verb, "backup")
+               ? ngx_http_soporte_control_backup(r, &target, root)
+               : ngx_http_soporte_say_plan(r, &target, root);
 
     case NGX_HTTP_PATCH:
         return ngx_http_soporte_say_change(r, &target, root);
@@ -213,7 +219,7 @@ ngx_http_soporte_say_put(ngx_http_request_t *r,
         return ngx_http_soporte_say_failed(r, rc);
     }
 
-    ngx_http_soporte_say_log(r, target, "set");
+    ngx_http_soporte_control_log(r, target, "set");
 
     return ngx_http_soporte_control_show(r, target);
 }
@@ -320,7 +326,7 @@ ngx_http_soporte_say_plan(ngx_http_request_t *r,
         return ngx_http_soporte_say_failed(r, rc);
     }
 
-    ngx_http_soporte_say_log(r, target, "planned");
+    ngx_http_soporte_control_log(r, target, "planned");
 
     return ngx_http_soporte_say_planned(r, target, &notice);
 }
@@ -427,7 +433,7 @@ ngx_http_soporte_say_change(ngx_http_request_t *r,
         return ngx_http_soporte_say_failed(r, rc);
     }
 
-    ngx_http_soporte_say_log(r, target, "changed");
+    ngx_http_soporte_control_log(r, target, "changed");
 
     return ngx_http_soporte_say_planned(r, target, &notice);
 }
@@ -514,7 +520,7 @@ ngx_http_soporte_say_end(ngx_http_request_t *r,
                    NULL);
     }
 
-    ngx_http_soporte_say_log(r, target, "ended");
+    ngx_http_soporte_control_log(r, target, "ended");
 
     return ngx_http_soporte_control_show(r, target);
 }
@@ -560,7 +566,7 @@ ngx_http_soporte_say_remove(ngx_http_request_t *r,
         return ngx_http_soporte_say_failed(r, rc);
     }
 
-    ngx_http_soporte_say_log(r, target, "called off");
+    ngx_http_soporte_control_log(r, target, "called off");
 
     return ngx_http_soporte_control_show(r, target);
 }
@@ -580,8 +586,8 @@ ngx_http_soporte_say_failed(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
-static void
-ngx_http_soporte_say_log(ngx_http_request_t *r,
+void
+ngx_http_soporte_control_log(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target, const char *what)
 {
     ngx_str_t  peer;

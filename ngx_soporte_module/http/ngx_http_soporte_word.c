@@ -442,8 +442,7 @@ ngx_http_soporte_word_value(ngx_soporte_mem_t *mem,
 
     case NGX_SOPORTE_BOARD_MAINTENANCE:
         (void) ngx_soporte_value_bool(mem, object, "removed",
-                                      notice->ended
-                                      && notice->ended <= notice->began);
+                                   ngx_soporte_notice_called_off(notice));
         break;
 
     case NGX_SOPORTE_BOARD_RESTORE:

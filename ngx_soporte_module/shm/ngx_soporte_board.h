@@ -241,6 +241,9 @@ ngx_uint_t ngx_soporte_notice_holds(const ngx_soporte_notice_t *notice,
 ngx_uint_t ngx_soporte_notice_over(const ngx_soporte_notice_t *notice,
     int64_t now);
 
+/* whether it was ended before it began */
+ngx_uint_t ngx_soporte_notice_called_off(const ngx_soporte_notice_t *notice);
+
 /* of two that hold: > 0 when a says more of now than b, see _current() */
 int ngx_soporte_notice_compare(const ngx_soporte_notice_t *a,
     const ngx_soporte_notice_t *b);

@@ -311,6 +311,21 @@ ngx_soporte_notice_holds(const ngx_soporte_notice_t *notice, int64_t now)
 }
 
 
+ngx_uint_t
+ngx_soporte_notice_called_off(const ngx_soporte_notice_t *notice)
+{
+    if (notice->ended == 0) {
+        return 0;
+    }
+
+    /* what began and ended within a second did begin, unless it was ahead */
+
+    return notice->ended < notice->began
+           || (notice->ended == notice->began
+               && notice->announced < notice->began);
+}
+
+
 int
 ngx_soporte_notice_compare(const ngx_soporte_notice_t *a,
     const ngx_soporte_notice_t *b)
