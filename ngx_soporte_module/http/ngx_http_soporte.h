@@ -167,6 +167,7 @@ typedef struct {
     ngx_http_soporte_bench_t       *bench;        /* NULL: none */
     ngx_str_t                       backups;      /* of tenants by variables */
     ngx_uint_t                      backups_set;
+    ngx_uint_t                      almanac;      /* a calendar was defined */
     ngx_int_t                       variable;     /* index, holds the ctx */
 
     ngx_soporte_value_t            *messages[NGX_HTTP_SOPORTE_LANGS];

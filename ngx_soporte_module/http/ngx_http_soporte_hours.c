@@ -6,14 +6,18 @@
 #include "ngx_http_soporte_hours.h"
 #include "ngx_http_soporte_conf.h"
 
+#include "ngx_soporte_error.h"
 
-#define NGX_HTTP_SOPORTE_ZONEINFO  "/usr/share/zoneinfo/"
+
+#define NGX_HTTP_SOPORTE_ZONEINFO  "/usr/share/zoneinfo"
 
 
 static ngx_int_t ngx_http_soporte_calendar_builtin(
     ngx_http_soporte_main_conf_t *smcf);
 static char *ngx_http_soporte_calendar_line(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_soporte_calendar_holidays(ngx_conf_t *cf,
+    ngx_http_soporte_calendar_t *calendar, ngx_str_t *name, ngx_str_t *error);
 static ngx_int_t ngx_http_soporte_calendar_zone(ngx_conf_t *cf,
     ngx_http_soporte_calendar_t *calendar);
 
@@ -46,6 +50,19 @@ ngx_http_soporte_calendar_get(ngx_conf_t *cf,
     if (*calendar == NULL) {
         return NULL;
     }
+
+    if (ngx_array_init(&(*calendar)->files, cf->pool, 1,
+                       sizeof(ngx_http_soporte_almanac_file_t))
+           != NGX_OK
+        || ngx_array_push(&(*calendar)->files) == NULL)
+    {
+        return NULL;
+    }
+
+    /* the first is the zone's, which is known only later */
+
+    ngx_memzero((*calendar)->files.elts,
+                sizeof(ngx_http_soporte_almanac_file_t));
 
     (*calendar)->name = *name;
     (*calendar)->mem = ngx_http_soporte_mem(cf->pool);
@@ -113,6 +130,7 @@ ngx_http_soporte_set_calendar(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     calendar->defined = 1;
+    smcf->almanac = 1;
     ngx_http_soporte_conf_place(cf, &calendar->place);
 
     save = *cf;
@@ -176,11 +194,9 @@ ngx_http_soporte_calendar_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     } else if (ngx_strcmp(value[0].data, "open") == 0 && n == 3) {
         rc = ngx_soporte_calendar_open(rules, &value[1], &value[2], &error);
 
-    } else if (ngx_strcmp(value[0].data, "holidays") == 0 && n == 2
-               && ngx_strcmp(value[1].data, "mx-lft74") == 0)
-    {
-        ngx_soporte_calendar_holidays_mx(rules);
-        rc = NGX_OK;
+    } else if (ngx_strcmp(value[0].data, "holidays") == 0 && n == 2) {
+        rc = ngx_http_soporte_calendar_holidays(cf, calendar, &value[1],
+                                                &error);
     }
 
     if (rc == NGX_DECLINED) {
@@ -198,6 +214,50 @@ ngx_http_soporte_calendar_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* "mx-lft74", or an .ics file */
+
+static ngx_int_t
+ngx_http_soporte_calendar_holidays(ngx_conf_t *cf,
+    ngx_http_soporte_calendar_t *calendar, ngx_str_t *name, ngx_str_t *error)
+{
+    int                               err;
+    ngx_int_t                         rc;
+    ngx_str_t                         bytes;
+    ngx_http_soporte_almanac_file_t  *file;
+
+    if (ngx_strcmp(name->data, "mx-lft74") == 0) {
+        ngx_soporte_calendar_holidays_mx(&calendar->rules);
+        return NGX_OK;
+    }
+
+    file = ngx_array_push(&calendar->files);
+
+    if (file == NULL || ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        ngx_str_set(error, "no memory");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(file, sizeof(ngx_http_soporte_almanac_file_t));
+    file->path = *name;
+
+    if (ngx_soporte_watch_read((char *) name->data, NGX_SOPORTE_ICS_MAX,
+                               &file->mark, &bytes, &err)
+        != NGX_OK)
+    {
+        return ngx_soporte_error(&calendar->mem, error,
+                                 "holidays are neither \"mx-lft74\" nor in "
+                                 "the file \"%s\": %s", name->data,
+                                 strerror(err));
+    }
+
+    rc = ngx_soporte_calendar_holidays_ics(&calendar->rules, name, &bytes,
+                                           error);
+    ngx_free(bytes.data);
+
+    return rc;
 }
 
 
@@ -237,29 +297,47 @@ static ngx_int_t
 ngx_http_soporte_calendar_zone(ngx_conf_t *cf,
     ngx_http_soporte_calendar_t *calendar)
 {
-    u_char      *p;
-    ngx_str_t    path, bytes, error, *zone;
+    int                               err;
+    u_char                           *p;
+    ngx_str_t                         dir, path, bytes, error, *zone;
+    ngx_http_soporte_almanac_file_t  *file;
 
     zone = &calendar->rules.timezone;
+    file = calendar->files.elts;
 
-    path.len = sizeof(NGX_HTTP_SOPORTE_ZONEINFO) - 1 + zone->len;
+    dir.data = (u_char *) getenv("TZDIR");
+
+    if (dir.data == NULL || dir.data[0] != '/') {
+        dir.data = (u_char *) NGX_HTTP_SOPORTE_ZONEINFO;
+    }
+
+    dir.len = ngx_strlen(dir.data);
+
+    path.len = dir.len + 1 + zone->len;
     path.data = ngx_pnalloc(cf->pool, path.len + 1);
 
     if (path.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(path.data, NGX_HTTP_SOPORTE_ZONEINFO,
-                   sizeof(NGX_HTTP_SOPORTE_ZONEINFO) - 1);
+    p = ngx_cpymem(path.data, dir.data, dir.len);
+    *p++ = '/';
     p = ngx_cpymem(p, zone->data, zone->len);
     *p = '\0';
 
-    if (ngx_http_soporte_conf_read(cf, &path, NGX_SOPORTE_ZONEINFO_MAX,
-                                   &bytes, &error)
+    file->path = path;
+
+    if (ngx_soporte_watch_read((char *) path.data, NGX_SOPORTE_ZONEINFO_MAX,
+                               &file->mark, &bytes, &err)
         == NGX_OK)
     {
         calendar->zone = ngx_soporte_zoneinfo_read(&calendar->mem, &bytes,
                                                    &error);
+        ngx_free(bytes.data);
+
+    } else {
+        (void) ngx_soporte_error(&calendar->mem, &error, "\"%s\": %s",
+                                 path.data, strerror(err));
     }
 
     if (calendar->zone == NULL) {

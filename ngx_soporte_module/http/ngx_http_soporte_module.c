@@ -274,6 +274,10 @@ ngx_http_soporte_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_soporte_add_open_variables(cf, smcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (smcf->zone == NULL) {
         return NGX_OK;
     }
@@ -575,6 +579,10 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_soporte_wait_init(cycle);
+
+    if (ngx_http_soporte_almanac_init(cycle, smcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_soporte_leader_init(cycle, smcf);
 }

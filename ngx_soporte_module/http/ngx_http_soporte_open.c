@@ -66,7 +66,8 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
     }
 
     smcf->blocking = (smcf->portal.file || smcf->path.data || smcf->postgres
-                      || smcf->bench || smcf->backups_set || smcf->redis);
+                      || smcf->bench || smcf->backups_set || smcf->almanac
+                      || smcf->redis);
 
     ngx_conf_init_msec_value(smcf->timeout, 2000);
     ngx_conf_init_size_value(smcf->max_size, NGX_HTTP_SOPORTE_MAX_SIZE);

@@ -77,6 +77,46 @@ ngx_http_soporte_add_variables(ngx_conf_t *cf,
 }
 
 
+/* before nginx looks for the variables that the configuration names */
+
+ngx_int_t
+ngx_http_soporte_add_open_variables(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    u_char                        *p;
+    ngx_str_t                      name;
+    ngx_uint_t                     i;
+    ngx_http_variable_t           *var;
+    ngx_http_soporte_calendar_t  **list;
+
+    list = smcf->calendars.elts;
+
+    for (i = 0; i < smcf->calendars.nelts; i++) {
+        name.len = sizeof("soporte_open_") - 1 + list[i]->name.len;
+        name.data = ngx_pnalloc(cf->pool, name.len);
+
+        if (name.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(name.data, "soporte_open_",
+                       sizeof("soporte_open_") - 1);
+        ngx_memcpy(p, list[i]->name.data, list[i]->name.len);
+
+        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_soporte_variable_open;
+        var->data = (uintptr_t) list[i];
+    }
+
+    return NGX_OK;
+}
+
+
 /* indexes are given in order: these lie side by side in r->variables */
 
 static ngx_int_t
@@ -232,9 +272,12 @@ ngx_http_soporte_variable_open(ngx_http_request_t *r,
 {
     ngx_http_soporte_calendar_t  *calendar;
 
-    calendar = ngx_http_soporte_variable_calendar(r);
+    /* data is a calendar of its own, or 0: that of soporte_hours */
 
-    if (calendar == NULL) {
+    calendar = data ? (ngx_http_soporte_calendar_t *) data
+                    : ngx_http_soporte_variable_calendar(r);
+
+    if (calendar == NULL || calendar->zone == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
