@@ -62,6 +62,9 @@ refused('no bench', "$zone\nsoporte_bench /nowhere;",
         qr{no folder "/nowhere/sites"});
 refused('no upstream of a bench', "$zone\nsoporte_bench / upstream=unix:x;",
         qr{invalid upstream "upstream=unix:x"});
+refused('a path of a bench\'s upstream',
+        "$zone\nsoporte_bench / upstream=http://127.0.0.1:8000/app;",
+        qr{/app", invalid host});
 refused('a bench of something', "$zone\nsoporte_bench / user=frappe;",
         qr{invalid parameter "user=frappe"});
 refused('backups of all tenants in one place',

@@ -268,6 +268,21 @@ if (!$>) {
 is(scalar(() = $nginx->log =~ /has a name that can be no tenant.s/g), $> ? 2 : 3,
    'what is wrong is said once a configuration and once while it runs');
 
+# each site is probed by the name of its folder, gunicorn's own way
+
+sub probed {
+    my ($site) = @_;
+
+    return scalar grep {
+        $_->{path} eq '/api/method/ping' && $_->{site} eq $site
+        && !exists $_->{headers}{'x-frappe-site-name'}
+    } $erp->requests;
+}
+
+wait_is(sub { probed($_) > 0 }, 1, "$_ is probed", 45)
+    for qw(acme.example.mx Beta.Example.mx nueva.mx);
+is(probed('own'), 0, 'what the configuration names has its own probe, or none');
+
 # nothing of a site_config.json but the domains
 
 unlike($nginx->log, qr/canary/, 'no password in the log');

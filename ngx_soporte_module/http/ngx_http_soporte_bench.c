@@ -7,6 +7,7 @@
 
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_conf.h"
+#include "ngx_http_soporte_probe.h"
 
 #include <ngx_thread_pool.h>
 
@@ -41,7 +42,7 @@ ngx_http_soporte_set_bench(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_soporte_main_conf_t  *smcf = conf;
 
     u_char                         *p;
-    ngx_str_t                      *value;
+    ngx_str_t                      *value, upstream;
     ngx_http_soporte_bench_t       *bench;
     ngx_http_soporte_bench_path_t  *path;
 
@@ -107,11 +108,13 @@ ngx_http_soporte_set_bench(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memcpy(p, "/{tenant}/private/backups",
                sizeof("/{tenant}/private/backups"));
 
-    ngx_str_set(&path->upstream, "http://127.0.0.1:8000");
+    if (cf->args->nelts == 3) {
+        return ngx_http_soporte_bench_upstream(cf, path, &value[2]);
+    }
 
-    return (cf->args->nelts == 3)
-           ? ngx_http_soporte_bench_upstream(cf, path, &value[2])
-           : NGX_CONF_OK;
+    ngx_str_set(&upstream, "upstream=http://127.0.0.1:8000");
+
+    return ngx_http_soporte_bench_upstream(cf, path, &upstream);
 }
 
 
@@ -119,7 +122,7 @@ static char *
 ngx_http_soporte_bench_upstream(ngx_conf_t *cf,
     ngx_http_soporte_bench_path_t *path, ngx_str_t *value)
 {
-    ngx_str_t  url;
+    ngx_url_t  u;
 
     if (ngx_strncmp(value->data, "upstream=", 9) != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
@@ -127,23 +130,32 @@ ngx_http_soporte_bench_upstream(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    url.data = value->data + 9;
-    url.len = value->len - 9;
+    ngx_memzero(&u, sizeof(ngx_url_t));
 
-    if (url.len && url.data[url.len - 1] == '/') {
-        url.len--;
+    u.url.data = value->data + sizeof("upstream=http://") - 1;
+    u.url.len = value->len - (sizeof("upstream=http://") - 1);
+    u.default_port = 80;
+
+    if (value->len < sizeof("upstream=http://")
+        || ngx_strncmp(value->data + 9, "http://", 7) != 0)
+    {
+        u.err = "it must be as \"http://127.0.0.1:8000\"";
+
+    } else {
+        if (u.url.data[u.url.len - 1] == '/') {
+            u.url.len--;
+        }
+
+        (void) ngx_parse_url(cf->pool, &u);
     }
 
-    if (url.len < sizeof("http://") || ngx_strncmp(url.data, "http://", 7) != 0
-        || ngx_strlchr(url.data + 7, url.data + url.len, '/'))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid upstream \"%V\", it must be as "
-                           "\"http://127.0.0.1:8000\"", value);
+    if (u.err || u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid upstream \"%V\", "
+                           "%s", value, u.err ? u.err : "no address");
         return NGX_CONF_ERROR;
     }
 
-    path->upstream = url;
+    path->addr = &u.addrs[0];
 
     return NGX_CONF_OK;
 }
@@ -459,6 +471,48 @@ ngx_http_soporte_bench_apply(ngx_http_soporte_bench_t *bench)
     bench->sites = bench->found;
     bench->tenants = tenants;
     bench->version++;
+
+    ngx_http_soporte_bench_probe(bench);
+}
+
+
+/*
+ * Frappe knows a site by the name of its folder (frappe: app.py,
+ * init_request()); what the configuration names has its own probe.
+ */
+
+void
+ngx_http_soporte_bench_probe(ngx_http_soporte_bench_t *bench)
+{
+    uint32_t                        i;
+    ngx_soporte_tenant_t           *tenant;
+    ngx_soporte_sites_site_t       *site;
+    ngx_http_soporte_bench_path_t  *paths;
+
+    static ngx_str_t  ping = ngx_string("/api/method/ping");
+
+    paths = bench->paths.elts;
+
+    for (i = 0; bench->tenants && i < bench->sites->nsites; i++) {
+        site = &bench->sites->sites[i];
+        tenant = bench->tenants[i];
+
+        if (tenant == NULL
+            || tenant == ngx_soporte_tenant(bench->smcf->zone,
+                                            NGX_SOPORTE_OTHER)
+            || ngx_http_soporte_bench_literal(bench->smcf, &site->key))
+        {
+            continue;
+        }
+
+        if (ngx_http_soporte_probe_add(bench->smcf, tenant,
+                                       paths[site->bench].addr, &site->folder,
+                                       &ping, 0)
+            != NGX_OK)
+        {
+            return;
+        }
+    }
 }
 
 
@@ -495,6 +549,7 @@ ngx_http_soporte_bench_forget(ngx_http_soporte_bench_t *bench,
 
         if (tenant) {
             ngx_soporte_store(&tenant->generation, 0);
+            ngx_http_soporte_probe_remove(bench->smcf, tenant);
         }
     }
 }

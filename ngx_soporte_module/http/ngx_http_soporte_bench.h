@@ -20,7 +20,7 @@
 
 typedef struct {
     ngx_str_t                       path;     /* of its "sites" */
-    ngx_str_t                       upstream; /* "http://127.0.0.1:8000" */
+    ngx_addr_t                     *addr;     /* of gunicorn: for probes */
     ngx_str_t                       backups;  /* with {tenant} for a folder */
     ngx_http_soporte_place_t        place;
 } ngx_http_soporte_bench_path_t;
@@ -68,6 +68,9 @@ void ngx_http_soporte_bench_commit(ngx_cycle_t *cycle,
 /* once a worker: looks at the disk from now on */
 ngx_int_t ngx_http_soporte_bench_init(ngx_cycle_t *cycle,
     ngx_http_soporte_main_conf_t *smcf);
+
+/* once a worker, when it can probe: its sites are targets from now on */
+void ngx_http_soporte_bench_probe(ngx_http_soporte_bench_t *bench);
 
 /* where the first of them stands */
 ngx_http_soporte_place_t *ngx_http_soporte_bench_place(

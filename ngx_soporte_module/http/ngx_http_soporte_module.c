@@ -578,6 +578,10 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (smcf->bench) {
+        ngx_http_soporte_bench_probe(smcf->bench);
+    }
+
     ngx_http_soporte_wait_init(cycle);
 
     if (ngx_http_soporte_almanac_init(cycle, smcf) != NGX_OK) {
