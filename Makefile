@@ -39,10 +39,11 @@ clean:  ## removes build/
 
 deps_build  := gcc libc6-dev nginx nginx-dev libpq-dev libjansson-dev \
                libhiredis-dev libmaxminddb-dev libssl-dev
-deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server
+deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server \
+               jq curl
 deps_unit   := perl libcmocka-dev binutils redis-server
 deps_lint   := perl cppcheck shellcheck
-deps_test   := $(deps_run) postgresql-15-pgtap curl openssl prometheus
+deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus
 deps_deb    := debhelper dpkg-dev fakeroot
 deps_bench  := perl valgrind libnginx-mod-http-lua
 deps_browser := chromium fonts-dejavu-core \

@@ -470,19 +470,19 @@ my @cases = (
     ['InReadOnlyMode',        'soft 503', 1, '/leer/api/x', undef, $post],
     ['a read in that mode',   'good 200', 1, '/leer/api/x'],
 
-    # it did not
-    map({ ["$_ of the application", "hard $_", 1, '/app', "status=$_"] }
+    # it did not: what the client gets is our page then
+    map({ ["$_ of the application", "hard 503", 1, '/app', "status=$_"] }
         502, 503, 504),
     ['SessionStopped',        'hard 503', 1, '/cerrada/api/x'],
     ['... as a page',         'hard 503', 1, '/cerrada/app'],
-    ['refused',               'hard 502', 0, '/gone'],
-    ['a connect timeout',     'hard 504', 0, '/full'],
-    ['a read timeout',        'hard 504', 0, '/app', 'hang'],
-    ['a name nobody knows',   'hard 502', 0, '/name?name=no.test'],
-    ['closed without a word', 'hard 502', 0, '/app', 'close'],
-    ['reset without a word',  'hard 502', 0, '/app', 'reset'],
-    ['closed in the header',  'hard 502', 0, '/raw/half'],
-    ['too large a header',    'hard 502', 0, '/raw/huge'],
+    ['refused',               'hard 503', 0, '/gone'],
+    ['a connect timeout',     'hard 503', 0, '/full'],
+    ['a read timeout',        'hard 503', 0, '/app', 'hang'],
+    ['a name nobody knows',   'hard 503', 0, '/name?name=no.test'],
+    ['closed without a word', 'hard 503', 0, '/app', 'close'],
+    ['reset without a word',  'hard 503', 0, '/app', 'reset'],
+    ['closed in the header',  'hard 503', 0, '/raw/half'],
+    ['too large a header',    'hard 503', 0, '/raw/huge'],
     ['no status line',        'hard 009', 1, '/app', 'garbage'],
 
     # a body cut short
@@ -507,31 +507,31 @@ my @cases = (
     # what the operator makes of it
     ['error_page 500 =200',   'soft 200', 1, '/ok200/app', 'status=500'],
     ['error_page 500 a page', 'soft 500', 1, '/page/app', 'status=500'],
-    ['error_page 502 a page', 'hard 502', 0, '/pagegone'],
+    ['error_page 502 a page', 'hard 503', 0, '/pagegone'],
     ['500 : 200',             'soft 200', 1, '/other/app', 'status=500'],
-    ['500 : 502',             'soft 502', 1, '/else/app', 'status=500'],
+    ['500 : 502',             'soft 503', 1, '/else/app', 'status=500'],
     ['502 : 200',             'hard 200', 0, '/othergone'],
     ['502 : 200, kept 502',   'hard 502', 0, '/otherkept'],
     ['502, 200',              'good 200', 1, '/retry/app'],
     ['502, 500',              'soft 500', 1, '/retry/app', 'status=500'],
     ['502, cut',              'hard 200', 1, '/retry/app', 'cut=200'],
     ['500, 200',              'good 200', 1, '/mixed/app'],
-    ['502, 502',              'hard 502', 0, '/dead'],
-    ['no live upstreams',     'hard 502', 0, '/dead'],
+    ['502, 502',              'hard 503', 0, '/dead'],
+    ['no live upstreams',     'hard 503', 0, '/dead'],
     ['try_files',             'good 200', 1, '/tried'],
     ['rewritten',             'good 200', 1, '/moved'],
 
     # parts of a request
     ['X-Accel-Redirect',      'good 200', 1, '/accel'],
     ['... to no file',        'good 404', 1, '/nofile'],
-    ['... to one refused',    'good 502', 1, '/accelgone'],
+    ['... to one refused',    'good 503', 1, '/accelgone'],
     ['auth_request, mirrors', 'good 200', 1, '/auth/app'],
     ['... and a failure',     'soft 500', 1, '/auth/app', 'status=500'],
     ['auth_request: no',      'excluded 401', 0, '/denied/app'],
     ['auth_request: login',   'good 200', 1, '/login/app'],
     ['long poll, its begin',  'good 200', 0,
      '/socket.io/?EIO=4&transport=polling'],
-    ['long poll, timed out',  'hard 504', 0,
+    ['long poll, timed out',  'hard 503', 0,
      '/socket.io/?EIO=4&transport=polling&sid=a'],
 
     # never handed to it
@@ -741,7 +741,7 @@ for my $row (
     ['HIT, nobody there', 'excluded 200', 0, '/cached/ok', 'X-Fail', 'close'],
     ['HIT, HEAD',         'excluded 200', 0, '/cached/ok', 'HEAD'],
     ['BYPASS',            'good 200',     1, '/cached/ok', 'X-Bypass', 1],
-    ['BYPASS, refused',   'hard 502',     0, '/cached/ok', 'X-Bypass', 1,
+    ['BYPASS, refused',   'hard 503',     0, '/cached/ok', 'X-Bypass', 1,
      'X-Fail', 'close'],
     ['MISS, expires',     'good 200',     1, '/cached/expired'],
     ['EXPIRED',           'good 200',     1, '/cached/expired'],
@@ -783,7 +783,7 @@ counts_as('a kept connection', 'good 200', 1, sub {
 counts_as('... closed by the upstream: 502, 200', 'good 200', 1, sub {
     by_hand('GET', '/alive/stale');
 });
-counts_as('... for a POST: 502', 'hard 502', 0, sub {
+counts_as('... for a POST: 502', 'hard 503', 0, sub {
     by_hand('POST', '/alive/stale', 'x=1');
 });
 

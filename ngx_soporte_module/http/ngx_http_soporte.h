@@ -262,9 +262,11 @@ typedef struct {
     unsigned                        garbage:1;    /* no HTTP was answered */
     unsigned                        peek:1;       /* a 503's body is read */
     unsigned                        read_only:1;  /* Frappe said so in it */
+    unsigned                        held:1;       /* its header waits */
+    unsigned                        replaced:1;   /* ... by our answer */
     unsigned                        stopped:1;    /* ... its maintenance */
     unsigned                        unlike:11;    /* see soporte_failure */
-    unsigned                        free:10;
+    unsigned                        free:8;
     unsigned                        flags:4;      /* nginx's */
     ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
 

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_replace.h"
 #include "ngx_http_soporte_wait.h"
 
 #include "ngx_soporte_answer.h"
@@ -14,6 +15,10 @@
 static ngx_int_t ngx_http_soporte_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_soporte_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_soporte_pass_header(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx);
+static ngx_int_t ngx_http_soporte_pass_body(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_chain_t *in);
 static ngx_uint_t ngx_http_soporte_second(ngx_array_t *states);
 static void ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc);
 
@@ -45,7 +50,7 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
     if (u == NULL || u->cleanup == NULL || ctx->tenant == NULL
         || r != r->main)
     {
-        return ngx_http_next_header_filter(r);
+        return ngx_http_soporte_pass_header(r, ctx);
     }
 
     ngx_http_soporte_wait_leave(ctx);
@@ -82,7 +87,56 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
         ctx->garbage = 1;
     }
 
+    return ngx_http_soporte_pass_header(r, ctx);
+}
+
+
+/* on to the client, unless it gives way to an answer of ours */
+
+static ngx_int_t
+ngx_http_soporte_pass_header(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_soporte_replaceable(r) && ctx->tenant && r == r->main) {
+        rc = ngx_http_soporte_replace_header(r, ctx);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
+        }
+    }
+
     return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_pass_body(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  header;
+
+    if (!(ctx->held || ctx->replaced) || r != r->main) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    rc = ngx_http_soporte_replace_body(r, ctx, &in, &header);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (header) {
+        rc = ngx_http_next_header_filter(r);
+
+        if (rc == NGX_ERROR || rc > NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : ngx_http_next_body_filter(r, in);
 }
 
 
@@ -103,7 +157,7 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ctx = ngx_http_soporte_ctx_room(r);
 
     if (!ctx->peek || r != r->main) {
-        return ngx_http_next_body_filter(r, in);
+        return ngx_http_soporte_pass_body(r, ctx, in);
     }
 
     for (cl = in; cl; cl = cl->next) {
@@ -123,7 +177,7 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         break;
     }
 
-    return ngx_http_next_body_filter(r, in);
+    return ngx_http_soporte_pass_body(r, ctx, in);
 }
 
 

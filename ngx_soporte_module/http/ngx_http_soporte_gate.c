@@ -6,7 +6,9 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_crowd.h"
 #include "ngx_http_soporte_page.h"
+#include "ngx_http_soporte_stead.h"
 #include "ngx_http_soporte_wait.h"
 
 
@@ -15,6 +17,10 @@
 
 static ngx_uint_t ngx_http_soporte_gate_switch(ngx_http_request_t *r,
     ngx_http_soporte_loc_conf_t *slcf, ngx_soporte_tenant_t *tenant);
+static ngx_uint_t ngx_http_soporte_gate_hangs(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_soporte_tenant_t *tenant);
+static ngx_uint_t ngx_http_soporte_gate_tries(ngx_http_request_t *r,
+    ngx_soporte_tenant_t *tenant);
 static ngx_uint_t ngx_http_soporte_gate_exempt(ngx_http_request_t *r,
     ngx_http_soporte_loc_conf_t *slcf);
 
@@ -58,12 +64,21 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
 
     gate = ngx_soporte_load(&ctx->tenant->gate);
 
-    if (gate == NGX_SOPORTE_GATE_OPEN && slcf->maintenance == NULL) {
+    if (gate == NGX_SOPORTE_GATE_OPEN && slcf->maintenance == NULL
+        && ngx_soporte_load(&ctx->tenant->state) != NGX_SOPORTE_STATE_DOWN)
+    {
         return NGX_DECLINED;
     }
 
     if (gate == NGX_SOPORTE_GATE_OPEN
-        && !ngx_http_soporte_gate_switch(r, slcf, ctx->tenant))
+        && slcf->maintenance
+        && ngx_http_soporte_gate_switch(r, slcf, ctx->tenant))
+    {
+        gate = NGX_SOPORTE_GATE_MAINTENANCE;
+    }
+
+    if (gate == NGX_SOPORTE_GATE_OPEN
+        && !ngx_http_soporte_gate_hangs(r, slcf, ctx->tenant))
     {
         return NGX_DECLINED;
     }
@@ -72,20 +87,66 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    if (gate == NGX_SOPORTE_GATE_OPEN
+        && ngx_http_soporte_gate_tries(r, ctx->tenant))
+    {
+        return NGX_DECLINED;
+    }
+
     switch (gate) {
 
     case NGX_SOPORTE_GATE_RESTORE:
-        return ngx_http_soporte_page_closed(r, ctx,
-                                            NGX_HTTP_SOPORTE_RESTORATION);
+        return ngx_http_soporte_stead_closed(r, ctx,
+                                             NGX_HTTP_SOPORTE_RESTORATION);
 
-    case NGX_SOPORTE_GATE_INCIDENT:
-        return ngx_http_soporte_page_closed(r, ctx,
-                                            NGX_HTTP_SOPORTE_INCIDENT);
+    case NGX_SOPORTE_GATE_MAINTENANCE:
+        return ngx_http_soporte_stead_closed(r, ctx,
+                                             NGX_HTTP_SOPORTE_MAINTENANCE);
 
     default:
-        return ngx_http_soporte_page_closed(r, ctx,
-                                            NGX_HTTP_SOPORTE_MAINTENANCE);
+        return ngx_http_soporte_stead_closed(r, ctx,
+                                             NGX_HTTP_SOPORTE_INCIDENT);
     }
+}
+
+
+/*
+ * A confirmed outage in which requests hang until a timeout: who is let
+ * through waits for a minute and takes a worker of the application with it.
+ * Files are served all the same: a location with a handler asks an upstream.
+ */
+
+static ngx_uint_t
+ngx_http_soporte_gate_hangs(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_soporte_tenant_t *tenant)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ngx_soporte_load(&tenant->state) != NGX_SOPORTE_STATE_DOWN
+        || tenant->detect.cause != NGX_SOPORTE_CAUSE_TIMEOUT
+        || slcf->pages[NGX_HTTP_SOPORTE_INCIDENT]->tpl == NULL)
+    {
+        return 0;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return clcf->handler != NULL;
+}
+
+
+/* one request a second finds out whether it answers again */
+
+static ngx_uint_t
+ngx_http_soporte_gate_tries(ngx_http_request_t *r,
+    ngx_soporte_tenant_t *tenant)
+{
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    return ngx_http_soporte_crowd_tries(ngx_soporte_tenant_index(smcf->zone,
+                                                                 tenant));
 }
 
 

@@ -1,7 +1,7 @@
 
 /*
- * Answers with pages: renders a template, and speaks in a tenant's stead in
- * the form that the asker can show.
+ * Answers with pages: renders a template, and says what the portal could not
+ * accept.
  */
 
 #include "ngx_http_soporte_page.h"
@@ -9,14 +9,6 @@
 #include "ngx_soporte_time.h"
 
 
-static ngx_int_t ngx_http_soporte_page_desk(ngx_http_request_t *r,
-    ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
-    ngx_http_soporte_reply_t *reply);
-static ngx_int_t ngx_http_soporte_page_dialog(ngx_http_request_t *r,
-    ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
-    ngx_str_t *messages);
-static ngx_int_t ngx_http_soporte_page_robots(ngx_http_request_t *r,
-    ngx_http_soporte_reply_t *reply);
 static ngx_int_t ngx_http_soporte_page_problem(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, ngx_http_soporte_reply_t *reply,
     ngx_soporte_value_t *problem);
@@ -41,30 +33,23 @@ static const char *const  ngx_http_soporte_titles[NGX_HTTP_SOPORTE_KINDS] = {
 
 
 ngx_int_t
-ngx_http_soporte_page_send(ngx_http_request_t *r,
+ngx_http_soporte_page_render(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
-    ngx_http_soporte_reply_t *reply)
+    ngx_http_soporte_reply_t *reply, ngx_http_soporte_body_t *body)
 {
     ngx_str_t                     title;
     ngx_soporte_out_t            *out;
-    ngx_http_soporte_body_t       body;
     ngx_http_soporte_page_t      *page;
     ngx_http_soporte_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
     page = slcf->pages[kind];
 
+    out = ngx_http_soporte_body(body, r->pool);
+
     if (page->tpl == NULL) {
-
-        /* there is no such page; but what is closed or wrong stays so */
-
-        if (reply->status == NGX_HTTP_OK) {
-            return NGX_HTTP_NOT_FOUND;
-        }
-
         ngx_str_set(&reply->type, "text/plain");
-
-        return ngx_http_soporte_reply_json(r, reply, NULL);
+        return NGX_DECLINED;
     }
 
     if (ngx_soporte_value_get(view->root, "title") == NULL) {
@@ -75,16 +60,14 @@ ngx_http_soporte_page_send(ngx_http_request_t *r,
     }
 
     if (view->mem.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
-
-    out = ngx_http_soporte_body(&body, r->pool);
 
     if (ngx_soporte_template_render(page->tpl, view->root, out) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "page \"%s\" can't be rendered",
                       ngx_http_soporte_titles[kind]);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     if (kind == NGX_HTTP_SOPORTE_BADGE) {
@@ -94,6 +77,30 @@ ngx_http_soporte_page_send(ngx_http_request_t *r,
     }
 
     reply->csp = page->csp;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_soporte_page_send(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
+    ngx_http_soporte_reply_t *reply)
+{
+    ngx_int_t                rc;
+    ngx_http_soporte_body_t  body;
+
+    rc = ngx_http_soporte_page_render(r, view, kind, reply, &body);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* there is no such page; but what is closed or wrong stays so */
+
+    if (rc == NGX_DECLINED && reply->status == NGX_HTTP_OK) {
+        return NGX_HTTP_NOT_FOUND;
+    }
 
     return ngx_http_soporte_reply(r, reply, &body);
 }
@@ -108,7 +115,7 @@ ngx_http_soporte_page_send(ngx_http_request_t *r,
 ngx_uint_t
 ngx_http_soporte_wants_json(ngx_http_request_t *r)
 {
-    ngx_str_t  *accept, *with;
+    ngx_str_t  *accept, *with, *path;
 
     accept = ngx_http_soporte_header(r, "accept");
 
@@ -129,8 +136,12 @@ ngx_http_soporte_wants_json(ngx_http_request_t *r)
         }
     }
 
-    return r->uri.len >= 5
-           && ngx_strncmp(r->uri.data, "/api/", 5) == 0
+    /* what was asked for, not what an error_page put in its place */
+
+    path = r->internal ? &r->unparsed_uri : &r->uri;
+
+    return path->len >= 5
+           && ngx_strncmp(path->data, "/api/", 5) == 0
            && !(accept && accept->len >= 4
                 && ngx_strncmp(accept->data, "text", 4) == 0);
 }
@@ -177,212 +188,6 @@ ngx_http_soporte_retry_after(const ngx_http_soporte_view_t *view)
     }
 
     return ngx_min(ngx_max(left, 15), 120) + ngx_random() % 30;
-}
-
-
-ngx_int_t
-ngx_http_soporte_page_closed(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_kind_e kind)
-{
-    ngx_int_t                      rc;
-    ngx_str_t                     *args;
-    ngx_http_soporte_view_t        view;
-    ngx_http_soporte_reply_t       reply;
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    static ngx_str_t  still = ngx_string("sin-recarga=1");
-
-    ctx->page = 1;
-
-    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
-
-    if (r->uri.len == sizeof("/robots.txt") - 1
-        && ngx_strncmp(r->uri.data, "/robots.txt", r->uri.len) == 0)
-    {
-        rc = ngx_http_soporte_page_robots(r, &reply);
-        goto done;
-    }
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-
-    /* the counters are in the order of the kinds */
-
-    ngx_soporte_add(&smcf->zone->header->pages[kind], 1);
-
-    if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
-        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
-        goto done;
-    }
-
-    ngx_http_soporte_view_notice(&view);
-
-    reply.status = NGX_HTTP_SERVICE_UNAVAILABLE;
-    reply.retry_after = ngx_http_soporte_retry_after(&view);
-
-    if (ngx_http_soporte_wants_json(r)) {
-        rc = ngx_http_soporte_page_desk(r, &view, kind, &reply);
-        goto done;
-    }
-
-    (void) ngx_soporte_value_bool(&view.mem, view.root, "poll",
-                                  view.base.len != 0);
-    (void) ngx_soporte_value_int(&view.mem, view.root, "refresh",
-                                 reply.retry_after);
-    (void) ngx_soporte_value_int(&view.mem, view.root, "retry_after",
-                                 reply.retry_after);
-
-    args = &r->args;
-
-    if (args->len == still.len
-        && ngx_memcmp(args->data, still.data, still.len) == 0)
-    {
-        (void) ngx_soporte_value_bool(&view.mem, view.root, "no_refresh", 1);
-    }
-
-    rc = ngx_http_soporte_page_send(r, &view, kind, &reply);
-
-done:
-
-    /* the gate is no content handler; 5xx by itself would meet error_page */
-
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
-}
-
-
-static ngx_int_t
-ngx_http_soporte_page_robots(ngx_http_request_t *r,
-    ngx_http_soporte_reply_t *reply)
-{
-    static const char         text[] = "User-agent: *\nDisallow:\n";
-
-    ngx_soporte_out_t        *out;
-    ngx_http_soporte_body_t   body;
-
-    /* an error here would let crawlers forget the site for a while */
-
-    out = ngx_http_soporte_body(&body, r->pool);
-    ngx_soporte_out(out, text, sizeof(text) - 1);
-
-    reply->status = NGX_HTTP_OK;
-    ngx_str_set(&reply->type, "text/plain; charset=utf-8");
-
-    return ngx_http_soporte_reply(r, reply, &body);
-}
-
-
-/*
- * What the ERPNext desk shows as a dialog: 503, Content-Type exactly
- * application/json, _server_messages a JSON list of JSON texts
- * (frappe/public/js/frappe/request.js).
- */
-
-static ngx_int_t
-ngx_http_soporte_page_desk(ngx_http_request_t *r,
-    ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
-    ngx_http_soporte_reply_t *reply)
-{
-    ngx_str_t                    messages;
-    ngx_soporte_value_t         *root, *soporte;
-    const ngx_soporte_notice_t  *notice;
-
-    if (ngx_http_soporte_page_dialog(r, view, kind, &messages) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    notice = &view->report.notice;
-
-    root = ngx_soporte_value_add(&view->mem, NULL, NULL, NGX_SOPORTE_OBJECT);
-
-    (void) ngx_soporte_value_cstr(&view->mem, root, "exc_type",
-                                  "SessionStopped");
-    (void) ngx_soporte_value_str(&view->mem, root, "_server_messages",
-                                 &messages);
-
-    soporte = ngx_soporte_value_add(&view->mem, root, "soporte",
-                                    NGX_SOPORTE_OBJECT);
-
-    (void) ngx_soporte_value_cstr(&view->mem, soporte, "state",
-                          ngx_http_soporte_state_name(view->report.state));
-    (void) ngx_soporte_value_int(&view->mem, soporte, "retry_after",
-                                 reply->retry_after);
-
-    if (view->report.posted && notice->kind == NGX_SOPORTE_BOARD_RESTORE) {
-        (void) ngx_soporte_value_cstr(&view->mem, soporte, "phase",
-                                 ngx_soporte_phase_names[notice->phase]);
-        ngx_http_soporte_report_instant(&view->mem, soporte, "deadline_at",
-                              ngx_soporte_notice_deadline(notice));
-
-    } else {
-        ngx_http_soporte_report_instant(&view->mem, soporte, "ends_at",
-                                        notice->ends);
-    }
-
-    if (view->mem.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_soporte_reply_json(r, reply, root);
-}
-
-
-/* "[\"{\\\"title\\\":…}\"]": JSON within JSON, the message is HTML */
-
-static ngx_int_t
-ngx_http_soporte_page_dialog(ngx_http_request_t *r,
-    ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
-    ngx_str_t *messages)
-{
-    ngx_str_t                     text, title;
-    ngx_soporte_out_t            *out;
-    ngx_soporte_value_t          *item, *list;
-    ngx_http_soporte_body_t       body;
-    ngx_http_soporte_loc_conf_t  *slcf;
-
-    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
-    ngx_str_null(&text);
-
-    if (slcf->pages[NGX_HTTP_SOPORTE_DESK]->tpl) {
-        out = ngx_http_soporte_body(&body, r->pool);
-
-        if (ngx_soporte_template_render(
-                slcf->pages[NGX_HTTP_SOPORTE_DESK]->tpl, view->root, out)
-               != NGX_OK
-            || ngx_http_soporte_body_join(&body, &text) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    title = ngx_http_soporte_phrase(&view->voice, "desk",
-                                    ngx_http_soporte_titles[kind]);
-
-    item = ngx_soporte_value_add(&view->mem, NULL, NULL, NGX_SOPORTE_OBJECT);
-    (void) ngx_soporte_value_str(&view->mem, item, "title", &title);
-    (void) ngx_soporte_value_str(&view->mem, item, "message", &text);
-    (void) ngx_soporte_value_cstr(&view->mem, item, "indicator", "orange");
-
-    out = ngx_http_soporte_body(&body, r->pool);
-    ngx_soporte_value_json(out, item);
-
-    if (view->mem.failed
-        || ngx_http_soporte_body_join(&body, &text) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    list = ngx_soporte_value_add(&view->mem, NULL, NULL, NGX_SOPORTE_LIST);
-    (void) ngx_soporte_value_str(&view->mem, list, NULL, &text);
-
-    out = ngx_http_soporte_body(&body, r->pool);
-    ngx_soporte_value_json(out, list);
-
-    if (view->mem.failed) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_soporte_body_join(&body, messages);
 }
 
 

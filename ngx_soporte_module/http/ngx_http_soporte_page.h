@@ -1,6 +1,6 @@
 
 /*
- * Pages: a template filled with a view, and the answers in a tenant's stead.
+ * Pages: a template filled with a view.
  */
 
 #ifndef _NGX_HTTP_SOPORTE_PAGE_H_INCLUDED_
@@ -13,19 +13,20 @@
 
 
 /*
+ * Renders into body and sends nothing; type and CSP are set.  NGX_DECLINED:
+ * the page is off, body is empty; NGX_ERROR.
+ */
+ngx_int_t ngx_http_soporte_page_render(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
+    ngx_http_soporte_reply_t *reply, ngx_http_soporte_body_t *body);
+
+/*
  * Renders and sends; status, location and the like are the caller's, type and
  * CSP are set here.  Returns what a content handler returns.
  */
 ngx_int_t ngx_http_soporte_page_send(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, ngx_http_soporte_kind_e kind,
     ngx_http_soporte_reply_t *reply);
-
-/*
- * 503 in the tenant's stead, as page or as JSON by Frappe's own rule; from
- * the gate: the request is finalized, NGX_DONE.
- */
-ngx_int_t ngx_http_soporte_page_closed(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_kind_e kind);
 
 /* an error of the portal, as page or problem+json; ctx may be NULL */
 ngx_int_t ngx_http_soporte_page_error(ngx_http_request_t *r,

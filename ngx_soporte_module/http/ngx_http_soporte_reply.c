@@ -247,6 +247,24 @@ ngx_http_soporte_headers(ngx_http_request_t *r,
 
 
 ngx_int_t
+ngx_http_soporte_reply_head(ngx_http_request_t *r,
+    ngx_http_soporte_reply_t *reply, off_t size)
+{
+    /* made for this request: no condition of a cache fits */
+
+    r->disable_not_modified = 1;
+
+    r->headers_out.status = reply->status;
+    r->headers_out.content_length_n = size;
+    r->headers_out.content_type = reply->type;
+    r->headers_out.content_type_len = reply->type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    return ngx_http_soporte_headers(r, reply);
+}
+
+
+ngx_int_t
 ngx_http_soporte_reply(ngx_http_request_t *r, ngx_http_soporte_reply_t *reply,
     ngx_http_soporte_body_t *body)
 {
@@ -271,17 +289,7 @@ ngx_http_soporte_reply(ngx_http_request_t *r, ngx_http_soporte_reply_t *reply,
         }
     }
 
-    /* made for this request: no condition of a cache fits */
-
-    r->disable_not_modified = 1;
-
-    r->headers_out.status = reply->status;
-    r->headers_out.content_length_n = body->size;
-    r->headers_out.content_type = reply->type;
-    r->headers_out.content_type_len = reply->type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    if (ngx_http_soporte_headers(r, reply) != NGX_OK) {
+    if (ngx_http_soporte_reply_head(r, reply, body->size) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -42,6 +42,10 @@ ngx_soporte_out_t *ngx_http_soporte_body(ngx_http_soporte_body_t *body,
 ngx_int_t ngx_http_soporte_body_join(ngx_http_soporte_body_t *body,
     ngx_str_t *text);
 
+/* sets the headers of an answer whose body has so many bytes, and no more */
+ngx_int_t ngx_http_soporte_reply_head(ngx_http_request_t *r,
+    ngx_http_soporte_reply_t *reply, off_t size);
+
 /*
  * Sends headers and body and returns what a content handler returns.  The
  * client's request body, if any is still coming, is thrown away.

@@ -118,15 +118,30 @@ ngx_http_soporte_report_incident(const ngx_soporte_zone_t *zone,
     }
 
     if (incident->cause == NGX_SOPORTE_CAUSE_UNKNOWN) {
-        incident->cause = tenant->detect.cause;
+        ngx_http_soporte_report_cause(zone, tenant, incident->began,
+                                      tenant->detect.cause, report);
+    }
+}
+
+
+void
+ngx_http_soporte_report_cause(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant, time_t now, ngx_soporte_cause_e cause,
+    ngx_http_soporte_report_t *report)
+{
+    uint32_t  slot;
+
+    report->incident.cause = cause;
+
+    if (cause != NGX_SOPORTE_CAUSE_STOPPED) {
+        return;
     }
 
-    if (incident->cause == NGX_SOPORTE_CAUSE_STOPPED) {
-        report->overlong = ngx_max(
-            ngx_http_soporte_report_overlong(zone, slot, incident->began),
-            ngx_http_soporte_report_overlong(zone, NGX_SOPORTE_ALL,
-                                             incident->began));
-    }
+    slot = ngx_soporte_tenant_index(zone, tenant);
+
+    report->overlong = ngx_max(
+        ngx_http_soporte_report_overlong(zone, slot, now),
+        ngx_http_soporte_report_overlong(zone, NGX_SOPORTE_ALL, now));
 }
 
 

@@ -49,6 +49,14 @@ void ngx_http_soporte_report_incident(const ngx_soporte_zone_t *zone,
     const ngx_soporte_tenant_t *tenant, time_t now,
     ngx_http_soporte_report_t *report);
 
+/*
+ * The same where a request met a cause before any incident was seen: only
+ * that is set, and "overlong".
+ */
+void ngx_http_soporte_report_cause(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant, time_t now, ngx_soporte_cause_e cause,
+    ngx_http_soporte_report_t *report);
+
 /* the state alone */
 ngx_soporte_state_e ngx_http_soporte_state(
     const ngx_soporte_tenant_t *tenant, time_t now);

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_soporte_backup.h"
+#include "ngx_http_soporte_crowd.h"
 #include "ngx_http_soporte_month.h"
 #include "ngx_http_soporte_page.h"
 #include "ngx_http_soporte_portal.h"
@@ -12,6 +13,8 @@
 
 static void ngx_http_soporte_status_backup(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant);
+static ngx_uint_t ngx_http_soporte_status_admit(
+    const ngx_soporte_zone_t *zone, ngx_http_soporte_ctx_t *ctx);
 
 
 ngx_int_t
@@ -107,10 +110,13 @@ ngx_int_t
 ngx_http_soporte_status_json(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
 {
-    ngx_uint_t                 visible;
-    ngx_soporte_value_t       *root, *hours;
-    ngx_http_soporte_view_t    view;
-    ngx_http_soporte_reply_t   reply;
+    ngx_uint_t                     visible;
+    ngx_soporte_value_t           *root, *hours;
+    ngx_http_soporte_view_t        view;
+    ngx_http_soporte_reply_t       reply;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
     if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -144,7 +150,7 @@ ngx_http_soporte_status_json(ngx_http_request_t *r,
     (void) ngx_soporte_value_int(&view.mem, root, "retry_after",
                                  ngx_http_soporte_retry_after(&view));
     (void) ngx_soporte_value_int(&view.mem, root, "admit_after",
-                                 ngx_random() % 10);
+                         ngx_http_soporte_status_admit(smcf->zone, ctx));
 
     if (view.mem.failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -154,4 +160,33 @@ ngx_http_soporte_status_json(ngx_http_request_t *r,
     reply.status = NGX_HTTP_OK;
 
     return ngx_http_soporte_reply_json(r, &reply, root);
+}
+
+
+/*
+ * The seconds that a page waits before it takes its reader back.  While there
+ * is nowhere to go back to, who asks is one of those that will.
+ */
+
+static ngx_uint_t
+ngx_http_soporte_status_admit(const ngx_soporte_zone_t *zone,
+    ngx_http_soporte_ctx_t *ctx)
+{
+    uint32_t  slot;
+
+    slot = ngx_soporte_tenant_index(zone, ctx->tenant);
+
+    switch (ngx_http_soporte_state(ctx->tenant, ngx_time())) {
+
+    case NGX_SOPORTE_STATE_DOWN:
+    case NGX_SOPORTE_STATE_MAINTENANCE:
+    case NGX_SOPORTE_STATE_RESTORE:
+        ngx_http_soporte_crowd_waits(slot);
+        break;
+
+    default:
+        break;
+    }
+
+    return ngx_random() % (ngx_http_soporte_crowd_spread(slot) + 1);
 }

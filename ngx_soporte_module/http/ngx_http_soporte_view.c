@@ -5,11 +5,12 @@
 
 #include "ngx_http_soporte_view.h"
 #include "ngx_http_soporte_reply.h"
+#include "ngx_http_soporte_word.h"
 
 #include "ngx_soporte_time.h"
 
 
-#define NGX_HTTP_SOPORTE_STALE  600          /* s without an operator's word */
+#define NGX_HTTP_SOPORTE_STALE  120          /* s without an operator's word */
 
 
 static void ngx_http_soporte_view_state(ngx_http_soporte_view_t *view);
@@ -18,6 +19,9 @@ static void ngx_http_soporte_view_maintenance(ngx_http_soporte_view_t *view,
     const ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_view_restore(ngx_http_soporte_view_t *view,
     const ngx_soporte_notice_t *notice);
+static void ngx_http_soporte_view_incident(ngx_http_soporte_view_t *view);
+static ngx_str_t ngx_http_soporte_view_cause(ngx_http_soporte_view_t *view,
+    const char *group);
 static void ngx_http_soporte_view_phases(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *restore, ngx_uint_t phase);
 static void ngx_http_soporte_view_text(ngx_http_soporte_view_t *view,
@@ -182,6 +186,8 @@ ngx_http_soporte_view(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     if (ctx) {
         ngx_http_soporte_report(smcf->zone, ctx->tenant, ngx_time(),
                                 &view->report);
+        ngx_http_soporte_report_incident(smcf->zone, ctx->tenant, ngx_time(),
+                                         &view->report);
 
         tenant = ngx_soporte_value_add(&view->mem, view->root, "tenant",
                                        NGX_SOPORTE_OBJECT);
@@ -264,6 +270,8 @@ ngx_http_soporte_view_notice(ngx_http_soporte_view_t *view)
 
     notice = &view->report.notice;
 
+    ngx_http_soporte_view_incident(view);
+
     if (view->report.posted && notice->kind == NGX_SOPORTE_BOARD_RESTORE) {
         ngx_http_soporte_view_restore(view, notice);
         return;
@@ -272,6 +280,85 @@ ngx_http_soporte_view_notice(ngx_http_soporte_view_t *view)
     if (view->report.state == NGX_SOPORTE_STATE_MAINTENANCE) {
         ngx_http_soporte_view_maintenance(view, notice);
     }
+}
+
+
+/* the operator's words, and where there are none those of the cause */
+
+static void
+ngx_http_soporte_view_incident(ngx_http_soporte_view_t *view)
+{
+    ngx_str_t                    title, message;
+    ngx_soporte_value_t         *object;
+    ngx_http_soporte_voice_t    *voice;
+    const ngx_soporte_notice_t  *incident;
+
+    incident = &view->report.incident;
+    voice = &view->voice;
+
+    if (!view->report.troubled
+        && incident->cause == NGX_SOPORTE_CAUSE_UNKNOWN)
+    {
+        return;
+    }
+
+    object = ngx_soporte_value_add(&view->mem, view->root, "incident",
+                                   NGX_SOPORTE_OBJECT);
+
+    title.data = (u_char *) incident->title;
+    title.len = incident->title_len;
+
+    if (title.len == 0) {
+        title = ngx_http_soporte_view_cause(view, "incident");
+    }
+
+    message.data = (u_char *) incident->message;
+    message.len = incident->message_len;
+
+    if (message.len == 0) {
+        message = ngx_http_soporte_view_cause(view, "cause");
+    }
+
+    ngx_http_soporte_view_text(view, object, "title", title);
+    ngx_http_soporte_view_text(view, object, "message", message);
+
+    if (!view->report.troubled) {
+        return;
+    }
+
+    ngx_http_soporte_view_text(view, object, "since",
+                               ngx_http_soporte_soon(voice,
+                                                     incident->began));
+
+    if (incident->flags & NGX_SOPORTE_NOTICE_DETECTED) {
+        return;
+    }
+
+    ngx_http_soporte_view_text(view, object, "status",
+        ngx_http_soporte_phrase(voice, "incident_status",
+                                ngx_soporte_status_names[incident->status]));
+    ngx_http_soporte_view_text(view, object, "impact",
+        ngx_http_soporte_phrase(voice, "impact",
+                                ngx_soporte_impact_names[incident->impact]));
+}
+
+
+static ngx_str_t
+ngx_http_soporte_view_cause(ngx_http_soporte_view_t *view, const char *group)
+{
+    ngx_http_soporte_blank_t  blanks[2];
+
+    if (view->report.overlong == 0) {
+        return ngx_http_soporte_phrase(&view->voice, group,
+                   ngx_http_soporte_word_causes[view->report.incident.cause]);
+    }
+
+    blanks[0].name = 'D';
+    blanks[0].text = ngx_http_soporte_soon(&view->voice,
+                                           view->report.overlong);
+    blanks[1].name = 0;
+
+    return ngx_http_soporte_fill(&view->voice, group, "overlong", blanks);
 }
 
 

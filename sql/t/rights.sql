@@ -38,7 +38,8 @@ SELECT is((SELECT string_agg(rolname || ' ' || rolcanlogin || ' '
                                  OR rolbypassrls), ', ' ORDER BY rolname)
            FROM pg_roles WHERE rolname LIKE 'soporte%'),
           'soporte_agent false false, soporte_nginx true false, '
-          'soporte_owner false false', 'who may log in');
+          'soporte_notify true false, soporte_owner false false',
+          'who may log in');
 
 -- nginx
 
@@ -47,8 +48,8 @@ SELECT is((SELECT string_agg(p.proname, ' ' ORDER BY p.proname)
            WHERE p.pronamespace = 'soporte'::regnamespace
                  AND has_function_privilege('soporte_nginx', p.oid,
                                             'EXECUTE')),
-          'backup_state file_tickets flush_minutes make_partition rfc3339 '
-          'store_part ticket_by_folio ticket_view tickets_of_email '
+          'backup_state file_tickets filed_before flush_minutes '
+          'make_partition rfc3339 store_part ticket_by_folio ticket_view tickets_of_email '
           'tickets_of_user', 'the functions of nginx');
 SELECT is((SELECT string_agg(c.relname, ' ' ORDER BY c.relname)
            FROM pg_class c
