@@ -67,6 +67,10 @@ const ngx_soporte_metric_t  ngx_soporte_metrics[NGX_SOPORTE_METRICS] = {
       "Events of incidents, windows, restores, backups and history, put into "
       "the spool or lost.", "result" },
 
+    { "soporte_fleet_nodes", "gauge",
+      "Nodes that were heard by Redis within a day, this one included.",
+      "state" },
+
     { "soporte_requests_total", "counter",
       "Requests by tenant and by what they count as.", "result" },
 

@@ -31,6 +31,7 @@ typedef enum {
     NGX_SOPORTE_METRIC_SPOOL,
     NGX_SOPORTE_METRIC_SPOOL_OLDEST,
     NGX_SOPORTE_METRIC_EVENTS,
+    NGX_SOPORTE_METRIC_NODES,
 
     /* of each tenant, in bulk */
 

@@ -102,6 +102,11 @@ typedef struct ngx_http_soporte_leader_s  ngx_http_soporte_leader_t;
 typedef struct ngx_http_soporte_events_s  ngx_http_soporte_events_t;
 
 
+/* words on their way to the fleet; publish.c */
+
+typedef struct ngx_http_soporte_publish_s  ngx_http_soporte_publish_t;
+
+
 /* what a reboot is survived by; snapshot.c */
 
 typedef struct ngx_http_soporte_snapshot_s  ngx_http_soporte_snapshot_t;
@@ -192,6 +197,7 @@ typedef struct {
     ngx_http_soporte_probe_t       *probe;
     ngx_http_soporte_snapshot_t    *snapshot;
     ngx_http_soporte_events_t      *events;
+    ngx_http_soporte_publish_t     *publish;
     ngx_http_soporte_leader_t      *leader;
     ngx_uint_t                      tasks;        /* on their way, bounded */
     ngx_uint_t                      keeping;      /* where tickets go; keep.c */

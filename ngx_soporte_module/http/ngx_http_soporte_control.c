@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_report.h"
 #include "ngx_http_soporte_word.h"
+#include "ngx_http_soporte_fleet.h"
 
 
 /* a verb of a tenant, and the methods that it has with and without an id */
@@ -28,6 +29,8 @@ static ngx_int_t ngx_http_soporte_control_read(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target);
 static ngx_int_t ngx_http_soporte_control_split(
     ngx_http_soporte_target_t *target, u_char *p, u_char *end);
+static void ngx_http_soporte_control_nodes(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_mem_t *mem, ngx_soporte_value_t *root);
 static ngx_int_t ngx_http_soporte_control_list(ngx_http_request_t *r);
 static void ngx_http_soporte_control_tenants(
     ngx_http_soporte_main_conf_t *smcf, ngx_soporte_mem_t *mem,
@@ -320,7 +323,48 @@ ngx_http_soporte_control_split(ngx_http_soporte_target_t *target, u_char *p,
 }
 
 
-/* all tenants, or those of ?state=; /v1/healthz is the sums alone */
+/* the fleet, as Redis told of it last; without one nothing */
+
+static void
+ngx_http_soporte_control_nodes(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_mem_t *mem, ngx_soporte_value_t *root)
+{
+    ngx_uint_t            i, n;
+    ngx_soporte_node_t   *nodes;
+    ngx_soporte_value_t  *list, *item;
+
+    if (smcf->redis == NULL) {
+        return;
+    }
+
+    nodes = ngx_soporte_alloc(mem, NGX_SOPORTE_FLEET_NODES
+                                   * sizeof(ngx_soporte_node_t));
+
+    if (nodes == NULL) {
+        return;
+    }
+
+    (void) ngx_soporte_value_bool(mem, root, "redis",
+                            ngx_soporte_load(&smcf->zone->header->redis_up));
+
+    list = ngx_soporte_value_add(mem, root, "nodes", NGX_SOPORTE_LIST);
+    n = ngx_http_soporte_fleet_nodes(smcf->zone, nodes);
+
+    for (i = 0; i < n; i++) {
+        item = ngx_soporte_value_add(mem, list, NULL, NGX_SOPORTE_OBJECT);
+
+        ngx_http_soporte_word_text(mem, item, "name", nodes[i].name,
+                                   nodes[i].len);
+        (void) ngx_soporte_value_cstr(mem, item, "state",
+                   nodes[i].age <= NGX_HTTP_SOPORTE_FLEET_LOST ? "up"
+                                                               : "lost");
+        ngx_http_soporte_report_instant(mem, item, "seen_at",
+                                        ngx_time() - nodes[i].age);
+    }
+}
+
+
+/* all tenants, or those of ?state=; /v1/healthz is node and fleet alone */
 
 static ngx_int_t
 ngx_http_soporte_control_list(ngx_http_request_t *r)
@@ -341,7 +385,10 @@ ngx_http_soporte_control_list(ngx_http_request_t *r)
                                   NGX_HTTP_SOPORTE_VERSION);
     (void) ngx_soporte_value_str(&mem, root, "node", &smcf->node);
 
-    if (r->uri.data[r->uri.len - 1] == 's') {
+    if (r->uri.data[r->uri.len - 1] != 's') {
+        ngx_http_soporte_control_nodes(smcf, &mem, root);
+
+    } else {
 
         if (ngx_http_arg(r, (u_char *) "state", 5, &state) != NGX_OK) {
             ngx_str_null(&state);

@@ -7,6 +7,7 @@
 #include "ngx_http_soporte.h"
 #include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_deliver.h"
+#include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
@@ -23,6 +24,7 @@ struct ngx_http_soporte_leader_s {
     ngx_http_soporte_main_conf_t   *smcf;
     ngx_http_soporte_deliver_t     *deliver;
     ngx_http_soporte_seal_t        *seal;
+    ngx_http_soporte_fleet_t       *fleet;
     ngx_http_soporte_snapshot_t    *snapshot;
     ngx_http_soporte_backup_t      *backup;
     uint32_t                        fence;
@@ -58,6 +60,12 @@ ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
     if (leader->deliver == NULL || leader->seal == NULL
         || leader->backup == NULL)
     {
+        return NGX_ERROR;
+    }
+
+    leader->fleet = ngx_http_soporte_fleet_create(cycle, smcf);
+
+    if (leader->fleet == NULL) {
         return NGX_ERROR;
     }
 
@@ -102,6 +110,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
     if (leader->smcf->leading) {
         ngx_http_soporte_deliver_tick(leader->deliver);
         ngx_http_soporte_seal_tick(leader->seal);
+        ngx_http_soporte_fleet_tick(leader->fleet);
         ngx_http_soporte_snapshot_tick(leader->snapshot);
 
         if (leader->second != ngx_time()) {
@@ -123,6 +132,10 @@ ngx_http_soporte_leader_exit(ngx_http_soporte_leader_t *leader)
     if (leader && leader->deliver) {
         ngx_http_soporte_deliver_exit(leader->deliver);
     }
+
+    if (leader) {
+        ngx_http_soporte_fleet_exit(leader->fleet);
+    }
 }
 
 
@@ -130,6 +143,7 @@ static void
 ngx_http_soporte_leader_stop(ngx_http_soporte_leader_t *leader)
 {
     ngx_http_soporte_deliver_stop(leader->deliver);
+    ngx_http_soporte_fleet_stop(leader->fleet);
     ngx_http_soporte_snapshot_stop(leader->snapshot);
     ngx_http_soporte_probe_stop(leader->smcf->probe);
 }

@@ -4,6 +4,7 @@
  * decides how much of it at a time.
  */
 
+#include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_metrics.h"
 #include "ngx_http_soporte_month.h"
 
@@ -15,6 +16,10 @@ static void ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone);
 static void ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
     ngx_soporte_header_t *header);
+static void ngx_http_soporte_metrics_stores(ngx_soporte_out_t *out,
+    ngx_soporte_header_t *header);
+static void ngx_http_soporte_metrics_fleet(ngx_soporte_out_t *out,
+    ngx_soporte_zone_t *zone);
 static void ngx_http_soporte_metrics_backup(ngx_soporte_out_t *out,
     const ngx_soporte_tenant_t *tenant, const ngx_str_t *key);
 static uint64_t ngx_http_soporte_metrics_outage(
@@ -132,6 +137,7 @@ ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
     }
 
     ngx_http_soporte_metrics_spool(out, header);
+    ngx_http_soporte_metrics_fleet(out, zone);
 }
 
 
@@ -159,6 +165,20 @@ ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
     ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_EVENTS, NULL, "lost",
                             ngx_soporte_load(&header->events_lost));
 
+    ngx_http_soporte_metrics_stores(out, header);
+}
+
+
+/* of what is configured: a store that nobody asked for is not down */
+
+static void
+ngx_http_soporte_metrics_stores(ngx_soporte_out_t *out,
+    ngx_soporte_header_t *header)
+{
+    ngx_uint_t  redis;
+
+    redis = ngx_soporte_load(&header->redis_used);
+
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS);
     ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
                             "postgres", "ok",
@@ -167,15 +187,60 @@ ngx_http_soporte_metrics_spool(ngx_soporte_out_t *out,
                             "postgres", "error",
                             ngx_soporte_load(&header->postgres_error));
 
+    if (redis) {
+        ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
+                                "redis", "ok",
+                                ngx_soporte_load(&header->redis_ok));
+        ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
+                                "redis", "error",
+                                ngx_soporte_load(&header->redis_error));
+    }
+
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_STORE_UP);
     ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_STORE_UP, NULL,
                             "postgres",
                             ngx_soporte_load(&header->postgres_up));
 
+    if (redis) {
+        ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_STORE_UP, NULL,
+                                "redis", ngx_soporte_load(&header->redis_up));
+    }
+
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_STORE_SUCCESS);
     ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_STORE_SUCCESS, NULL,
                             "postgres",
                             ngx_soporte_load(&header->postgres_success));
+
+    if (redis) {
+        ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_STORE_SUCCESS, NULL,
+                                "redis",
+                                ngx_soporte_load(&header->redis_success));
+    }
+}
+
+
+static void
+ngx_http_soporte_metrics_fleet(ngx_soporte_out_t *out,
+    ngx_soporte_zone_t *zone)
+{
+    ngx_uint_t           i, n, up;
+    ngx_soporte_node_t   nodes[NGX_SOPORTE_FLEET_NODES];
+
+    if (!ngx_soporte_load(&zone->header->redis_used)) {
+        return;
+    }
+
+    up = 0;
+    n = ngx_http_soporte_fleet_nodes(zone, nodes);
+
+    for (i = 0; i < n; i++) {
+        up += (nodes[i].age <= NGX_HTTP_SOPORTE_FLEET_LOST);
+    }
+
+    ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_NODES);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_NODES, NULL, "up", up);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_NODES, NULL, "lost",
+                            n - up);
 }
 
 

@@ -12,6 +12,7 @@
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_event.h"
+#include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_probe.h"
@@ -560,10 +561,11 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
 
     smcf->lookup = ngx_http_soporte_lookup_create(cycle, smcf);
     smcf->events = ngx_http_soporte_events_create(cycle, smcf);
+    smcf->publish = ngx_http_soporte_publish_create(cycle, smcf);
     smcf->snapshot = ngx_http_soporte_snapshot_create(cycle, smcf);
 
     if (smcf->lookup == NULL || smcf->events == NULL
-        || smcf->snapshot == NULL)
+        || smcf->publish == NULL || smcf->snapshot == NULL)
     {
         return NGX_ERROR;
     }
@@ -607,6 +609,7 @@ ngx_http_soporte_exit_process(ngx_cycle_t *cycle)
     ngx_http_soporte_lookup_close(smcf->lookup);
     ngx_http_soporte_leader_exit(smcf->leader);
     ngx_http_soporte_events_flush(smcf);
+    ngx_http_soporte_publish_close(smcf->publish);
     ngx_http_soporte_snapshot_close(smcf->snapshot);
 
     if (smcf->spool) {

@@ -7,6 +7,7 @@
 
 #include "ngx_http_soporte_word.h"
 #include "ngx_http_soporte_event.h"
+#include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_report.h"
 
 
@@ -132,7 +133,7 @@ ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
 }
 
 
-/* to PostgreSQL; what can't be kept is counted and logged there */
+/* to the fleet and to PostgreSQL; each sees to what it can't do now */
 
 static void
 ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
@@ -154,6 +155,8 @@ ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
     step = ngx_http_soporte_word_step(&mem, smcf->zone, notice);
 
     if (!mem.failed) {
+        ngx_http_soporte_publish(smcf, notice, word);
+
         (void) ngx_http_soporte_event(smcf, word);
 
         if (step) {
@@ -189,6 +192,7 @@ ngx_http_soporte_word_step(ngx_soporte_mem_t *mem,
     ngx_http_soporte_word_id(mem, object, restore ? "restore" : "incident",
                              notice->id);
     ngx_http_soporte_report_instant(mem, object, "at", notice->updated);
+    (void) ngx_soporte_value_int(mem, object, "version", notice->version);
     ngx_http_soporte_word_text(mem, object, "message", notice->message,
                                notice->message_len);
 

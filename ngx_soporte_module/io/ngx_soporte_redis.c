@@ -105,8 +105,8 @@ ngx_soporte_redis_open(ngx_soporte_redis_conf_t *conf,
 }
 
 
-static void
-ngx_soporte_redis_drop(ngx_soporte_redis_t *redis)
+void
+ngx_soporte_redis_disconnect(ngx_soporte_redis_t *redis)
 {
     if (redis->fd != -1) {
         (void) close(redis->fd);
@@ -123,7 +123,7 @@ ngx_soporte_redis_drop(ngx_soporte_redis_t *redis)
 void
 ngx_soporte_redis_close(ngx_soporte_redis_t *redis)
 {
-    ngx_soporte_redis_drop(redis);
+    ngx_soporte_redis_disconnect(redis);
     free(redis);
 }
 
@@ -624,7 +624,7 @@ ngx_soporte_redis_call(ngx_soporte_redis_t *redis, ngx_soporte_mem_t *mem,
         return NGX_OK;
     }
 
-    ngx_soporte_redis_drop(redis);
+    ngx_soporte_redis_disconnect(redis);
 
     return NGX_ERROR;
 }
@@ -668,7 +668,7 @@ ngx_soporte_redis_refused(ngx_soporte_redis_t *redis,
 
     (void) ngx_soporte_redis_fail(err, code, "the server refused: %s",
                                   len ? word : "an error without a name");
-    ngx_soporte_redis_drop(redis);
+    ngx_soporte_redis_disconnect(redis);
 
     return 1;
 }
@@ -793,7 +793,7 @@ ngx_soporte_redis_connect(ngx_soporte_redis_t *redis, ngx_msec_t timeout,
     end = ngx_soporte_redis_now() + timeout;
 
     for (i = 0; i < naddrs; i++) {
-        ngx_soporte_redis_drop(redis);
+        ngx_soporte_redis_disconnect(redis);
 
         /* what is left of the time is shared by those that are left */
 
@@ -814,7 +814,7 @@ ngx_soporte_redis_connect(ngx_soporte_redis_t *redis, ngx_msec_t timeout,
             return NGX_OK;
         }
 
-        ngx_soporte_redis_drop(redis);
+        ngx_soporte_redis_disconnect(redis);
 
         if (err->code == NGX_SOPORTE_REDIS_STOPPED) {
             break;

@@ -97,6 +97,8 @@ ngx_soporte_redis_t *ngx_soporte_redis_open(ngx_soporte_redis_conf_t *conf,
     volatile sig_atomic_t *stop[2]);
 void ngx_soporte_redis_close(ngx_soporte_redis_t *redis);
 
+void ngx_soporte_redis_disconnect(ngx_soporte_redis_t *redis);
+
 /* 1 while there is a connection, as far as is known */
 
 ngx_uint_t ngx_soporte_redis_connected(ngx_soporte_redis_t *redis);

@@ -18,7 +18,7 @@
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     5
+#define NGX_SOPORTE_ZONE_VERSION     6
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
@@ -45,6 +45,18 @@ typedef struct ngx_soporte_header_s  ngx_soporte_header_t;
 typedef struct ngx_soporte_tenant_s  ngx_soporte_tenant_t;
 typedef struct ngx_soporte_board_s   ngx_soporte_board_t;
 typedef struct ngx_soporte_seen_s    ngx_soporte_seen_t;
+
+
+/* a node of the fleet, as Redis knows it */
+
+#define NGX_SOPORTE_NODES            32
+#define NGX_SOPORTE_NODE_NAME        64      /* bytes */
+
+typedef struct {
+    u_char         name[NGX_SOPORTE_NODE_NAME];
+    uint32_t       len;
+    uint32_t       age;                      /* s since it was heard */
+} ngx_soporte_node_t;
 
 
 struct ngx_soporte_header_s {
@@ -94,6 +106,17 @@ struct ngx_soporte_header_s {
     uint64_t       postgres_ok;              /* operations */
     uint64_t       postgres_error;
     uint64_t       wake;                     /* tickets put, to be looked for */
+
+    uint32_t       redis_used;               /* there is a soporte_redis */
+    uint32_t       redis_up;
+    int64_t        redis_success;            /* unix seconds */
+    uint64_t       redis_ok;                 /* operations */
+    uint64_t       redis_error;
+    uint64_t       fleet_dirty;              /* words that could not be told */
+    int64_t        fleet_at;                 /* unix s, nodes as of then */
+    uint32_t       fleet_seq;                /* odd while nodes are written */
+    uint32_t       fleet_nodes;
+    ngx_soporte_node_t  fleet[NGX_SOPORTE_NODES];
 
     uint64_t       probe;                    /* random: knows ours again */
 };

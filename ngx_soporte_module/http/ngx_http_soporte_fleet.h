@@ -1,0 +1,62 @@
+
+/*
+ * The fleet: what is said at one node stands at all of them, by Redis.
+ *
+ * publish.c tells, in whichever worker got the word; fleet.c hears, in the
+ * one that leads.  Redis is never needed: while it is away a node stands
+ * alone, and when it is back the boards are compared and each side takes what
+ * is newer.
+ */
+
+#ifndef _NGX_HTTP_SOPORTE_FLEET_H_INCLUDED_
+#define _NGX_HTTP_SOPORTE_FLEET_H_INCLUDED_
+
+
+#include "ngx_http_soporte.h"
+#include "ngx_soporte_redis_fleet.h"
+
+
+/* s without a sign of life, then a node counts as lost */
+#define NGX_HTTP_SOPORTE_FLEET_LOST  5
+
+
+/* once a worker, from init_process; NULL when memory was refused */
+ngx_http_soporte_publish_t *ngx_http_soporte_publish_create(
+    ngx_cycle_t *cycle, ngx_http_soporte_main_conf_t *smcf);
+
+/*
+ * Tells the fleet what was put on the board, "word" is its document.  In the
+ * event loop, never waits.  What can't be told is left to the leader, who
+ * compares the boards.
+ */
+void ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice, const ngx_soporte_value_t *word);
+
+/* from exit_process */
+void ngx_http_soporte_publish_close(ngx_http_soporte_publish_t *p);
+
+
+typedef struct ngx_http_soporte_fleet_s  ngx_http_soporte_fleet_t;
+
+/* once a worker; NULL when memory was refused */
+ngx_http_soporte_fleet_t *ngx_http_soporte_fleet_create(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf);
+
+/* of the leader, each 200 ms: goes on hearing, or begins to */
+void ngx_http_soporte_fleet_tick(ngx_http_soporte_fleet_t *f);
+
+/* no longer the leader */
+void ngx_http_soporte_fleet_stop(ngx_http_soporte_fleet_t *f);
+
+/* from exit_process, when there are no threads any more */
+void ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f);
+
+/*
+ * Copies what the leader learned of the nodes, ages as of now: at most
+ * NGX_SOPORTE_FLEET_NODES; returns how many.  Any worker.
+ */
+ngx_uint_t ngx_http_soporte_fleet_nodes(const ngx_soporte_zone_t *zone,
+    ngx_soporte_node_t *nodes);
+
+
+#endif /* _NGX_HTTP_SOPORTE_FLEET_H_INCLUDED_ */
