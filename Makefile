@@ -267,8 +267,12 @@ asan: | $$(call deps,build asan)  ## the end to end tests with an nginx under AS
 # measurements, never asserted
 
 .PHONY: bench
-bench: all | $$(call deps,bench)  ## instructions a proxied request, against plain nginx and lua, by callgrind (minutes)
-	@t/bench/instructions
+bench: all | $$(call deps,bench)  ## every measurement of t/bench, beside plain nginx and a Lua peer (many minutes)
+	@for part in t/bench/*; do echo "== $$part"; $$part; echo; done
+
+.PHONY: soak
+soak: all | $$(call deps,test)  ## what takes too long for every day: outages seen in time, 20 of each kind (minutes)
+	@t/tools/run t/soak/*
 
 
 # into the system, or below DESTDIR; a package

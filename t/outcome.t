@@ -2,7 +2,8 @@
 # counts of the application's axis, of the latency and of what the client got,
 # and the same word in the access log; over HTTP/1.1 and HTTP/2.
 #
-# A client that waits for 10 s and leaves is a case of t/unit/outcome_test.c.
+# A client that waits for 10 s and leaves, and a clock that is set, are cases of
+# t/clock.t.
 
 use strict;
 use warnings;
@@ -143,6 +144,7 @@ http {
         location /crowdfine { limit_conn conn 1; error_page 503 = @other;
                               proxy_pass http://%%ERP%%/app; }
 
+        location /fields { return 431; }
         location /drop { return 444; }
         location /static { return 200 here; }
         location /moveaway { return 301 /app; }
@@ -160,14 +162,27 @@ http {
         location /cerrada/ { proxy_set_header Host cerrada.test;
                              proxy_pass http://%%ERP%%/; }
         location /cached/ { proxy_cache cache; proxy_cache_valid 200 1m;
-            proxy_cache_key $uri; proxy_cache_bypass $http_x_bypass;
+            proxy_cache_key $server_protocol$uri; proxy_cache_bypass $http_x_bypass;
             proxy_cache_use_stale error timeout http_500 updating;
             proxy_pass http://%%RAW%%/; }
-        location /again/ { proxy_cache cache; proxy_cache_key $uri;
+        location /again/ { proxy_cache cache;
+            proxy_cache_key $server_protocol$uri;
             proxy_cache_revalidate on; proxy_pass http://%%RAW%%/; }
-        location /behind/ { proxy_cache cache; proxy_cache_key $uri;
+        location /behind/ { proxy_cache cache;
+            proxy_cache_key $server_protocol$uri;
             proxy_cache_use_stale updating; proxy_cache_background_update on;
             proxy_pass http://%%RAW%%/; }
+
+        location /told/ { soporte_failure http_404 http_429 http_500 http_504;
+                          proxy_pass http://%%ERP%%/; }
+        location /toldraw/ { soporte_failure invalid_header;
+                             proxy_pass http://%%RAW%%/; }
+        location /toldgone { soporte_failure timeout;
+                             proxy_pass http://%%GONE%%; }
+        location /toldfull { soporte_failure timeout;
+                             proxy_pass http://%%FULL%%; }
+        location /toldpage { soporte_failure http_500; error_page 502 /fine;
+                             proxy_pass http://%%GONE%%; }
 
         location /off { soporte off; proxy_pass http://%%ERP%%/app; }
         location /shut { soporte_maintenance 1; proxy_pass http://%%ERP%%; }
@@ -182,6 +197,15 @@ http {
         listen 127.0.0.1:%%PORT%%;
         server_name otra.test;
         soporte otra;
+        location / { proxy_pass http://%%ERP%%; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_CERT%% ssl;
+        server_name acme.test;
+        access_log %%PREFIX%%/access.log outcome;
+        ssl_certificate %%CERT%%; ssl_certificate_key %%CERT%%;
+        ssl_client_certificate %%CERT%%; ssl_verify_client on;
+        soporte acme;
         location / { proxy_pass http://%%ERP%%; }
     }
     server {
@@ -256,9 +280,9 @@ sub raw_answer {
     }
 
     my ($method, $word) = $head =~ m{^(\w+) /(\w*)};
-    my ($fail) = $head =~ /^X-Fail: (\w+)/m;
+    my ($fail) = $head =~ /^X-Fail: (\w+)/mi;
 
-    sleep $1 if $head =~ /^X-Delay: ([\d.]+)/m;
+    sleep $1 if $head =~ /^X-Delay: ([\d.]+)/mi;
     return if ($fail // '') eq 'close' || $word eq 'stale' && $n > 1;
 
     my $ok = 'HTTP/1.1 200 OK';
@@ -534,9 +558,24 @@ my @cases = (
     ['long poll, timed out',  'hard 503', 0,
      '/socket.io/?EIO=4&transport=polling&sid=a'],
 
+    # what soporte_failure names is hard, what it does not is soft
+    map({ ["soporte_failure: $_", "hard $_", 1, '/told/app', "status=$_"] }
+        404, 429, 500),
+    ['soporte_failure: 504',  'hard 503', 1, '/told/app', 'status=504'],
+    map({ ["soporte_failure: $_ is not", 'soft 503', 1, '/told/app',
+           "status=$_"] } 502, 503),
+    map({ ["soporte_failure: nor $_", "good $_", 1, '/told/app',
+           "status=$_"] } 200, 403, 501),
+    ['soporte_failure: refused is not', 'soft 503', 0, '/toldgone'],
+    ['... nor with its error page', 'soft 503', 0, '/toldpage'],
+    ['... a timeout is',      'hard 503', 0, '/toldfull'],
+    ['... a header that does not end', 'hard 503', 0, '/toldraw/half'],
+    ['... a body cut short is not', 'soft 200', 1, '/toldraw/zero'],
+
     # never handed to it
     ['413',                   'excluded 413', 0, '/small', undef,
      { method => 'POST', body => 'x' x 20 }],
+    ['431',                   'excluded 431', 0, '/fields'],
     ['444',                   'excluded 444', 0, '/drop'],
     ['a static answer',       'excluded 200', 0, '/static'],
     ['a redirect',            'excluded 301', 0, '/moveaway'],
@@ -661,6 +700,49 @@ counts_as('two streams, one after the other', 'good 200, good 200', 2, sub {
 cmp_ok($seconds, '>', 0.2, 'a stream begins');
 cmp_ok($seconds, '<', 0.45, '... with itself, not with its connection');
 
+# a frame of HTTP/2: type, flags, stream, payload
+
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+
+    return pack('CnCCN', 0, length $payload, $type, $flags, $stream) . $payload;
+}
+
+
+# HEADERS of a GET, without a table of its own (RFC 7541, 6.2.2)
+
+sub stream_begins {
+    my ($stream, $path, $words) = @_;
+
+    my $text = sub { chr(length $_[0]) . $_[0] };
+
+    return frame(1, 5, $stream, "\x82\x86\x04" . $text->($path)
+                 . "\x01" . $text->('acme.test')
+                 . "\x00" . $text->('x-stand-in') . $text->($words));
+}
+
+my $reset = 50;
+
+counts_as('HTTP/2 rapid reset', join(', ', ('excluded 499') x $reset), 0, sub {
+    my $c = Soporte::Http->connect($nginx->addr('H2'));
+
+    $c->send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(4, 0, 0, ''),
+             map { (stream_begins(2 * $_ + 1, '/app', 'delay=2'),
+                    frame(3, 0, 2 * $_ + 1, pack 'N', 8)) } 0 .. $reset - 1);
+    sleep 0.2;
+    $c->close;
+});
+
+counts_as('... and its connection closed', 'excluded 499, excluded 499', 0,
+          sub {
+    my $c = Soporte::Http->connect($nginx->addr('H2'));
+
+    $c->send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(4, 0, 0, ''),
+             map { stream_begins($_, '/app', 'delay=2') } 1, 3);
+    sleep 0.1;
+    $c->abort;
+});
+
 counts_as('HTTP/0.9', 'good 200', 1, sub {
     my $c = Soporte::Http->connect($addr);
     $c->send("GET /app\r\n");
@@ -759,8 +841,11 @@ for my $row (
     my ($name, $expected, $latency, $path, @headers) = @$row;
     my $method = @headers % 2 ? shift @headers : 'GET';
 
-    counts_as("cache: $name", $expected, $latency, sub {
+    counts_as("HTTP/1 cache: $name", $expected, $latency, sub {
         by_hand($method, $path, undef, @headers);
+    });
+    counts_as("HTTP/2 cache: $name", $expected, $latency, sub {
+        by_curl($method, $path, undef, @headers);
     });
 }
 
@@ -819,6 +904,10 @@ for my $row (
 
 counts_as('nobody\'s: 497', '', 0, sub {
     is(get($nginx->addr('TLS'), '/app')->{status}, 400, 'HTTP to HTTPS');
+});
+counts_as('nobody\'s: 496', '', 0, sub {
+    is(curl('https://' . $nginx->addr('CERT') . '/app')->{status}, 400,
+       'no certificate');
 });
 counts_as('over TLS', 'good 200', 1, sub {
     curl('https://' . $nginx->addr('TLS') . '/app');
