@@ -158,9 +158,9 @@ ngx_soporte_month_figures(const ngx_soporte_minutes_t *minutes,
 
 
 ngx_uint_t
-ngx_soporte_month_announced(time_t announced, time_t starts)
+ngx_soporte_month_announced(time_t announced, time_t starts, time_t ahead)
 {
-    return announced != 0 && starts - announced >= NGX_SOPORTE_ANNOUNCED;
+    return announced != 0 && starts - announced >= ahead;
 }
 
 

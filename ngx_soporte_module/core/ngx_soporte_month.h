@@ -28,7 +28,7 @@
 #define NGX_SOPORTE_NOT_COUNTED    1
 #define NGX_SOPORTE_READINGS       2
 
-#define NGX_SOPORTE_ANNOUNCED      86400     /* s ahead, at least */
+#define NGX_SOPORTE_ANNOUNCED      86400     /* s ahead, unless said */
 #define NGX_SOPORTE_RESTORE_LIMIT  7200      /* s */
 #define NGX_SOPORTE_BACKUP_LIMIT   86400     /* s; due after 5/6 of it */
 
@@ -168,8 +168,9 @@ void ngx_soporte_percent(u_char buf[NGX_SOPORTE_PERCENT_LEN], int64_t part,
 void ngx_soporte_month_figures(const ngx_soporte_minutes_t *minutes,
     int64_t target, ngx_soporte_figures_t *figures);
 
-/* whether maintenance may be excluded at all: announced, starts in unix s */
-ngx_uint_t ngx_soporte_month_announced(time_t announced, time_t starts);
+/* whether maintenance may be excluded: announced, starts in unix s; ahead: s */
+ngx_uint_t ngx_soporte_month_announced(time_t announced, time_t starts,
+    time_t ahead);
 
 /*
  * Counts a judged minute.  counted and not_counted are its judgements in the

@@ -138,6 +138,7 @@ typedef struct {
     ngx_str_t                       backups; /* soporte_backups, or len 0 */
     ngx_soporte_tenant_t           *tenant;  /* set when committed */
     ngx_http_soporte_profile_t     *profile;
+    const ngx_soporte_policy_t     *policy;  /* of a server that it is in */
     ngx_http_soporte_place_t        place;
 } ngx_http_soporte_key_t;
 
@@ -212,6 +213,7 @@ typedef struct {
     ngx_soporte_value_t            *policy_patch; /* of this level's file */
     ngx_str_t                       policy_file;
     ngx_http_soporte_place_t        policy_place;
+    uint32_t                        terms;        /* their number */
 
     ngx_str_t                       portal;       /* base path, len 0: off */
     ngx_uint_t                      portal_set;
@@ -347,6 +349,11 @@ ngx_http_soporte_ctx(ngx_http_request_t *r)
 
     return ctx->tenant ? ctx : NULL;
 }
+
+
+/* open.c: what a policy means for the reckoning */
+void ngx_http_soporte_terms(const ngx_soporte_policy_t *policy,
+    ngx_soporte_terms_t *terms);
 
 
 void ngx_http_soporte_tenant_overflow(ngx_http_soporte_main_conf_t *smcf,

@@ -10,6 +10,7 @@
 
 #include "ngx_soporte_backup.h"
 #include "ngx_soporte_metrics.h"
+#include "ngx_soporte_terms.h"
 
 
 static void ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
@@ -250,9 +251,11 @@ void
 ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone, uint32_t slot, ngx_uint_t metric)
 {
-    ngx_soporte_tenant_t       *tenant;
-    ngx_http_soporte_month_t    month;
-    ngx_http_soporte_report_t   report;
+    ngx_soporte_terms_t           terms;
+    ngx_soporte_tenant_t         *tenant;
+    ngx_http_soporte_month_t      month;
+    ngx_http_soporte_report_t     report;
+    const ngx_soporte_figures_t  *figures;
 
     tenant = ngx_soporte_tenant(zone, slot);
 
@@ -308,22 +311,24 @@ ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
         break;
     }
 
-    ngx_http_soporte_month(tenant, ngx_time(), NGX_SOPORTE_TARGET,
-                           NGX_SOPORTE_COUNTED, &month);
+    terms = ngx_soporte_terms(zone, tenant);
+
+    ngx_http_soporte_month(tenant, ngx_time(), terms.target,
+                           terms.excluded ? NGX_SOPORTE_NOT_COUNTED
+                                          : NGX_SOPORTE_COUNTED, &month);
+    figures = &month.figures[month.reading];
 
     if (month.start == 0) {
         return;
     }
 
     if (metric == NGX_SOPORTE_METRIC_MONTH_BUDGET) {
-        ngx_soporte_metric_int(out, metric, &report.key,
-                           month.figures[NGX_SOPORTE_COUNTED].left);
+        ngx_soporte_metric_int(out, metric, &report.key, figures->left);
         return;
     }
 
-    if (month.figures[NGX_SOPORTE_COUNTED].min_ppm >= 0) {
-        ngx_soporte_metric_micro(out, metric, &report.key,
-                           month.figures[NGX_SOPORTE_COUNTED].min_ppm);
+    if (figures->min_ppm >= 0) {
+        ngx_soporte_metric_micro(out, metric, &report.key, figures->min_ppm);
     }
 }
 

@@ -436,6 +436,7 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_soporte_loc_conf_t  *conf = child;
 
     ngx_uint_t                     i;
+    ngx_http_soporte_srv_conf_t   *sscf;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_soporte_module);
@@ -463,6 +464,13 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->unlike = (conf->failure & ~NGX_CONF_BITMASK_SET)
                    ^ NGX_SOPORTE_FAILURE_DEFAULT;
+
+    /* of several servers with a tenant the last one's */
+
+    if (conf->key) {
+        sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_soporte_module);
+        conf->key->policy = sscf->policy;
+    }
 
     if (conf->hours == NULL) {
         conf->hours = prev->hours ? prev->hours : smcf->hours;

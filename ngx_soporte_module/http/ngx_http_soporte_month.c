@@ -209,6 +209,15 @@ ngx_http_soporte_month_view(ngx_http_soporte_view_t *view,
         "availability_without_maintenance",
         ngx_http_soporte_month_percent(view,
             month.figures[NGX_SOPORTE_NOT_COUNTED].availability));
+    ngx_http_soporte_month_text(view, object,
+        "availability_with_maintenance",
+        ngx_http_soporte_month_percent(view,
+            month.figures[NGX_SOPORTE_COUNTED].availability));
+    (void) ngx_soporte_value_bool(&view->mem, object,
+                                  reading == NGX_SOPORTE_COUNTED
+                                  ? "counted" : "excluded", 1);
+    (void) ngx_soporte_value_int(&view->mem, object, "maintenance_minutes",
+                            month.minutes[NGX_SOPORTE_NOT_COUNTED].excluded);
     (void) ngx_soporte_value_str(&view->mem, object, "target",
                                  &view->policy->promise.availability);
     (void) ngx_soporte_value_bool(&view->mem, object,
@@ -399,6 +408,13 @@ ngx_http_soporte_month_figures(ngx_http_soporte_view_t *view,
         "availability_without_maintenance",
         ngx_http_soporte_month_percent(view,
             month.figures[NGX_SOPORTE_NOT_COUNTED].availability));
+    ngx_http_soporte_month_text(view, object,
+        "availability_with_maintenance",
+        ngx_http_soporte_month_percent(view,
+            month.figures[NGX_SOPORTE_COUNTED].availability));
+    (void) ngx_soporte_value_cstr(&view->mem, object, "planned_maintenance",
+                                  reading == NGX_SOPORTE_COUNTED
+                                  ? "counted" : "excluded");
     (void) ngx_soporte_value_str(&view->mem, object, "target",
                                  &view->policy->promise.availability);
     (void) ngx_soporte_value_str(&view->mem, object, "verdict", &verdict);

@@ -12,6 +12,8 @@
 #include "ngx_http_soporte_profile.h"
 #include "ngx_http_soporte_snapshot.h"
 
+#include "ngx_soporte_terms.h"
+
 #include <ngx_thread_pool.h>
 #include <pwd.h>
 #include <grp.h>
@@ -36,6 +38,10 @@ static ngx_int_t ngx_http_soporte_open_zone_path(ngx_conf_t *cf,
     ngx_soporte_zone_t *zone);
 static ngx_int_t ngx_http_soporte_open_pool(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf);
+static void ngx_http_soporte_open_terms(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf);
+static uint32_t ngx_http_soporte_open_term(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_policy_t *policy);
 static ngx_int_t ngx_http_soporte_open_portals(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf);
 static void **ngx_http_soporte_open_portal(ngx_conf_t *cf,
@@ -471,6 +477,7 @@ ngx_http_soporte_conf_commit(ngx_cycle_t *cycle,
     ngx_http_soporte_guard_commit(cycle, smcf);
 
     ngx_soporte_zone_commit(smcf->zone);
+    ngx_http_soporte_open_terms(cycle, smcf);
 
     keys = smcf->keys.elts;
 
@@ -490,6 +497,12 @@ ngx_http_soporte_conf_commit(ngx_cycle_t *cycle,
         ngx_soporte_store(&tenant->generation,
                           smcf->zone->header->generation);
         keys[i]->tenant = tenant;
+
+        if (keys[i]->policy) {
+            ngx_soporte_store(&tenant->terms,
+                              ngx_http_soporte_open_term(smcf,
+                                                         keys[i]->policy));
+        }
     }
 
     if (smcf->bench) {
@@ -497,4 +510,64 @@ ngx_http_soporte_conf_commit(ngx_cycle_t *cycle,
     }
 
     return NGX_OK;
+}
+
+
+/* what is promised by the http level, and by the servers where it differs */
+
+static void
+ngx_http_soporte_open_terms(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_conf_ctx_t          *ctx;
+    ngx_soporte_terms_t           terms;
+    ngx_http_core_srv_conf_t    **cscfp;
+    ngx_http_core_main_conf_t    *cmcf;
+    ngx_http_soporte_srv_conf_t  *sscf;
+
+    ctx = (ngx_http_conf_ctx_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_http_module);
+    sscf = ctx->srv_conf[ngx_http_soporte_module.ctx_index];
+
+    if (sscf->policy) {
+        ngx_http_soporte_terms(sscf->policy, &terms);
+        ngx_soporte_terms_begin(smcf->zone, &terms);
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        sscf = cscfp[i]->ctx->srv_conf[ngx_http_soporte_module.ctx_index];
+        sscf->terms = ngx_http_soporte_open_term(smcf, sscf->policy);
+    }
+}
+
+
+static uint32_t
+ngx_http_soporte_open_term(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_policy_t *policy)
+{
+    ngx_soporte_terms_t  terms;
+
+    ngx_http_soporte_terms(policy, &terms);
+
+    return ngx_soporte_terms_put(smcf->zone, &terms);
+}
+
+
+void
+ngx_http_soporte_terms(const ngx_soporte_policy_t *policy,
+    ngx_soporte_terms_t *terms)
+{
+    const ngx_soporte_promise_t  *promise;
+
+    promise = &policy->promise;
+
+    terms->target = (uint32_t) promise->millionths;
+    terms->cap = (promise->cap < 0) ? NGX_MAX_INT32_VALUE
+                                    : (uint32_t) promise->cap;
+    terms->announce = (uint32_t) promise->announce * 3600;
+    terms->excluded = (promise->excluded != 0);
 }

@@ -9,6 +9,8 @@
 #include "ngx_http_soporte_hours.h"
 #include "ngx_http_soporte_watch.h"
 
+#include "ngx_soporte_terms.h"
+
 
 #define NGX_HTTP_SOPORTE_VISITS   5          /* ticks for all tenants */
 #define NGX_HTTP_SOPORTE_CATCHUP  1440       /* minutes judged in one visit */
@@ -224,6 +226,7 @@ ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
     uint32_t               life[NGX_SOPORTE_HIST_BUCKETS], from, to;
     uint64_t               bank[NGX_SOPORTE_BANKS][4];
     ngx_uint_t             i, flags, skipped;
+    ngx_soporte_terms_t    terms;
     ngx_soporte_header_t  *header;
 
     for (i = 0; i < NGX_SOPORTE_BANKS; i++) {
@@ -234,6 +237,14 @@ ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
     }
 
     flags = NGX_SOPORTE_SLOT_SERVING|NGX_SOPORTE_SLOT_RECORDED;
+
+    terms = ngx_soporte_terms(seal->zone, tenant);
+
+    if (ngx_soporte_board_planned(seal->zone, tenant, seal->now,
+                                  terms.announce))
+    {
+        flags |= NGX_SOPORTE_SLOT_PLANNED;
+    }
 
     switch (ngx_soporte_load(&tenant->gate)) {
 
@@ -316,6 +327,7 @@ ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
     uint64_t                        good, hard, soft, slow;
     ngx_uint_t                      i;
     ngx_soporte_month_t            *month;
+    ngx_soporte_terms_t             terms;
     ngx_soporte_minute_t            sum;
     ngx_soporte_judgement_t         counted, excluded;
     const ngx_soporte_judgement_t  *taken;
@@ -334,8 +346,11 @@ ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
 
     ngx_soporte_month_turn(month, ngx_max(seal->month_from, tenant->began));
 
-    taken = ngx_soporte_month_add(month, &counted, &excluded,
-                                  NGX_MAX_INT32_VALUE, NGX_SOPORTE_COUNTED);
+    terms = ngx_soporte_terms(seal->zone, tenant);
+
+    taken = ngx_soporte_month_add(month, &counted, &excluded, terms.cap,
+                                  terms.excluded ? NGX_SOPORTE_NOT_COUNTED
+                                                 : NGX_SOPORTE_COUNTED);
 
     ngx_soporte_days_minute(&tenant->history.days, seal->day, taken->state);
 

@@ -20,6 +20,7 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 {
     ngx_http_soporte_ctx_t       *ctx;
     ngx_http_soporte_loc_conf_t  *slcf;
+    ngx_http_soporte_srv_conf_t  *sscf;
 
     ctx = ngx_http_soporte_ctx_room(r);
 
@@ -31,15 +32,29 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 
     if (slcf->key) {
         ctx->tenant = slcf->key->tenant;
+        return ctx;
+    }
 
-    } else if (slcf->value) {
+    if (slcf->value) {
         ctx->tenant = ngx_http_soporte_tenant_lookup(r, slcf);
 
     } else if (slcf->bench) {
         ctx->tenant = ngx_http_soporte_bench_tenant(slcf->bench, r);
     }
 
-    return ctx->tenant ? ctx : NULL;
+    if (ctx->tenant == NULL) {
+        return NULL;
+    }
+
+    /* under whose policy it is, only a request shows */
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_soporte_module);
+
+    if (ngx_soporte_load(&ctx->tenant->terms) != sscf->terms) {
+        ngx_soporte_store(&ctx->tenant->terms, sscf->terms);
+    }
+
+    return ctx;
 }
 
 

@@ -228,10 +228,10 @@ ngx_uint_t ngx_soporte_board_timeline(const ngx_soporte_zone_t *zone,
 
 /*
  * Whether the tenant is in a maintenance window now that was announced in
- * time, core/month's ngx_soporte_month_announced()
+ * time (ahead: s), core/month's ngx_soporte_month_announced()
  */
 ngx_uint_t ngx_soporte_board_planned(const ngx_soporte_zone_t *zone,
-    const ngx_soporte_tenant_t *tenant, int64_t now);
+    const ngx_soporte_tenant_t *tenant, int64_t now, int64_t ahead);
 
 /* whether it has begun and is not over */
 ngx_uint_t ngx_soporte_notice_holds(const ngx_soporte_notice_t *notice,

@@ -18,7 +18,7 @@ static ngx_int_t ngx_soporte_board_entry(const ngx_soporte_board_t *board,
 static uint32_t ngx_soporte_board_first(const ngx_soporte_zone_t *zone,
     uint32_t tenant);
 static ngx_uint_t ngx_soporte_board_announced(const ngx_soporte_zone_t *zone,
-    uint32_t tenant, int64_t now);
+    uint32_t tenant, int64_t now, int64_t ahead);
 
 
 /*
@@ -260,17 +260,17 @@ ngx_soporte_board_timeline(const ngx_soporte_zone_t *zone, const u_char *id,
 
 ngx_uint_t
 ngx_soporte_board_planned(const ngx_soporte_zone_t *zone,
-    const ngx_soporte_tenant_t *tenant, int64_t now)
+    const ngx_soporte_tenant_t *tenant, int64_t now, int64_t ahead)
 {
-    return ngx_soporte_board_announced(zone, NGX_SOPORTE_ALL, now)
+    return ngx_soporte_board_announced(zone, NGX_SOPORTE_ALL, now, ahead)
            || ngx_soporte_board_announced(zone,
-                          ngx_soporte_tenant_index(zone, tenant), now);
+                          ngx_soporte_tenant_index(zone, tenant), now, ahead);
 }
 
 
 static ngx_uint_t
 ngx_soporte_board_announced(const ngx_soporte_zone_t *zone, uint32_t tenant,
-    int64_t now)
+    int64_t now, int64_t ahead)
 {
     uint32_t              at;
     ngx_soporte_notice_t  notice;
@@ -281,7 +281,8 @@ ngx_soporte_board_announced(const ngx_soporte_zone_t *zone, uint32_t tenant,
 
         if (notice.kind == NGX_SOPORTE_BOARD_MAINTENANCE
             && ngx_soporte_notice_holds(&notice, now)
-            && ngx_soporte_month_announced(notice.announced, notice.began))
+            && ngx_soporte_month_announced(notice.announced, notice.began,
+                                           ahead))
         {
             return 1;
         }

@@ -126,6 +126,12 @@ ngx_soporte_check_header(const ngx_soporte_zone_t *zone, size_t size,
                                       "than there are");
     }
 
+    if (ngx_soporte_load(&header->nterms) == 0
+        || ngx_soporte_load(&header->nterms) > NGX_SOPORTE_TERMS)
+    {
+        return ngx_soporte_check_fail(check, "header: its list of terms");
+    }
+
     if (ngx_soporte_load(&header->gap_from)
         > ngx_soporte_load(&header->gap_to))
     {

@@ -85,6 +85,7 @@ struct ngx_soporte_tenant_s {
     uint32_t            chain;               /* entry + 1: the board's own */
     ngx_soporte_detect_t   detect;
     ngx_soporte_history_t  history;
+    uint32_t            terms;               /* number of those it is under */
 } __attribute__((aligned(64)));
 
 

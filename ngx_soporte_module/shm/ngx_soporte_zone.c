@@ -378,6 +378,11 @@ ngx_soporte_zone_init(ngx_soporte_zone_t *zone, const u_char *boot,
     header->began = now;
     ngx_memcpy(header->boot, boot, sizeof(header->boot));
 
+    header->nterms = 1;
+    header->terms[0].target = NGX_SOPORTE_TARGET;
+    header->terms[0].cap = NGX_MAX_INT32_VALUE;
+    header->terms[0].announce = NGX_SOPORTE_ANNOUNCED;
+
     if (ngx_soporte_board_init(zone->board) != NGX_OK) {
         return NGX_ERROR;
     }

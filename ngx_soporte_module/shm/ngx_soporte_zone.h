@@ -18,7 +18,7 @@
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     6
+#define NGX_SOPORTE_ZONE_VERSION     7
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
@@ -59,6 +59,19 @@ typedef struct {
 } ngx_soporte_node_t;
 
 
+/* what months are reckoned by; terms.h */
+
+typedef struct {
+    uint32_t       target;                   /* ppm */
+    uint32_t       cap;                      /* minutes a month that planned
+                                                maintenance may be excluded */
+    uint32_t       announce;                 /* s ahead, or it is not planned */
+    uint32_t       excluded;                 /* 1: it is, 0: it is counted */
+} ngx_soporte_terms_t;
+
+#define NGX_SOPORTE_TERMS  32
+
+
 struct ngx_soporte_header_s {
     uint64_t       magic;
     uint32_t       version;
@@ -92,6 +105,9 @@ struct ngx_soporte_header_s {
     uint64_t       events_lost;
     uint64_t       overflow;                 /* requests without a slot */
     int64_t        overflow_logged;          /* unix seconds */
+
+    uint32_t       nterms;
+    ngx_soporte_terms_t  terms[NGX_SOPORTE_TERMS];
 
     /* what the leader learned last */
 

@@ -332,15 +332,19 @@ planned(void **state)
 
     /* a second less than a day ahead is not announced in time */
 
-    assert_false(ngx_soporte_board_planned(&zone, acme, NOW + 100));
+    assert_false(ngx_soporte_board_planned(&zone, acme, NOW + 100,
+                                          NGX_SOPORTE_ANNOUNCED));
 
     /* nobody looked for a while: one is over, the other has begun */
 
     ngx_soporte_board_tick(&zone, NOW + 201);
     assert_string_equal(shown(acme), "maintenance window2");
-    assert_true(ngx_soporte_board_planned(&zone, acme, NOW + 201));
-    assert_false(ngx_soporte_board_planned(&zone, acme, NOW + 250));
-    assert_false(ngx_soporte_board_planned(&zone, beta, NOW + 201));
+    assert_true(ngx_soporte_board_planned(&zone, acme, NOW + 201,
+                                          NGX_SOPORTE_ANNOUNCED));
+    assert_false(ngx_soporte_board_planned(&zone, acme, NOW + 250,
+                                          NGX_SOPORTE_ANNOUNCED));
+    assert_false(ngx_soporte_board_planned(&zone, beta, NOW + 201,
+                                          NGX_SOPORTE_ANNOUNCED));
     ngx_soporte_board_tick(&zone, NOW + 250);
     assert_string_equal(shown(acme), "open");
 
@@ -366,7 +370,8 @@ planned(void **state)
                      NGX_OK);
     ngx_soporte_board_tick(&zone, NOW + 400);
     assert_string_equal(shown(beta), "maintenance all");
-    assert_true(ngx_soporte_board_planned(&zone, beta, NOW + 400));
+    assert_true(ngx_soporte_board_planned(&zone, beta, NOW + 400,
+                                          NGX_SOPORTE_ANNOUNCED));
     assert_int_equal(zone.board->due, INT64_MAX);
 }
 

@@ -204,9 +204,14 @@ cap_of_planned_maintenance(void **state)
     assert_int_equal(month.down[NGX_SOPORTE_NOT_COUNTED], 1);
     assert_int_equal(month.down[NGX_SOPORTE_COUNTED], 241);
 
-    assert_true(ngx_soporte_month_announced(1000, 1000 + 24 * HOUR));
-    assert_false(ngx_soporte_month_announced(1001, 1000 + 24 * HOUR));
-    assert_false(ngx_soporte_month_announced(0, 1800000000));
+    assert_true(ngx_soporte_month_announced(1000, 1000 + 24 * HOUR,
+                                            24 * HOUR));
+    assert_false(ngx_soporte_month_announced(1001, 1000 + 24 * HOUR,
+                                             24 * HOUR));
+    assert_true(ngx_soporte_month_announced(1001, 1000 + 24 * HOUR, HOUR));
+    assert_true(ngx_soporte_month_announced(1000, 1000, 0));
+    assert_false(ngx_soporte_month_announced(1001, 1000, 0));
+    assert_false(ngx_soporte_month_announced(0, 1800000000, 0));
 }
 
 
