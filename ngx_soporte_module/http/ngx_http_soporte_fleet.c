@@ -765,3 +765,39 @@ ngx_http_soporte_fleet_nodes(const ngx_soporte_zone_t *zone,
 
     return 0;
 }
+
+
+uint64_t
+ngx_http_soporte_fleet_origin(const u_char *name, size_t len)
+{
+    return ((uint64_t) 1 << 32) | ngx_crc32_long((u_char *) name, len);
+}
+
+
+ngx_uint_t
+ngx_http_soporte_fleet_others(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice)
+{
+    ngx_uint_t           i, n;
+    ngx_soporte_node_t   nodes[NGX_SOPORTE_FLEET_NODES];
+
+    if (smcf->redis == NULL
+        || notice->origin == ngx_http_soporte_fleet_origin(smcf->node.data,
+                                                           smcf->node.len))
+    {
+        return 0;
+    }
+
+    n = ngx_http_soporte_fleet_nodes(smcf->zone, nodes);
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_http_soporte_fleet_origin(nodes[i].name, nodes[i].len)
+            == notice->origin)
+        {
+            return nodes[i].age <= NGX_HTTP_SOPORTE_FLEET_GONE;
+        }
+    }
+
+    return 0;
+}

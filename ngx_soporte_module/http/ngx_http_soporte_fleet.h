@@ -19,6 +19,9 @@
 /* s without a sign of life, then a node counts as lost */
 #define NGX_HTTP_SOPORTE_FLEET_LOST  5
 
+/* s, then what it watched over is everybody's */
+#define NGX_HTTP_SOPORTE_FLEET_GONE  30
+
 
 /* once a worker, from init_process; NULL when memory was refused */
 ngx_http_soporte_publish_t *ngx_http_soporte_publish_create(
@@ -50,6 +53,16 @@ void ngx_http_soporte_fleet_stop(ngx_http_soporte_fleet_t *f);
 
 /* from exit_process, when there are no threads any more */
 void ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f);
+
+/* how a notice names the node that spoke last, never 0 */
+uint64_t ngx_http_soporte_fleet_origin(const u_char *name, size_t len);
+
+/*
+ * Whether an other node watches over the notice: it spoke last, and lives as
+ * far as is known.  Any worker.
+ */
+ngx_uint_t ngx_http_soporte_fleet_others(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice);
 
 /*
  * Copies what the leader learned of the nodes, ages as of now: at most

@@ -3,10 +3,13 @@
  * Compares detection with the board and gives the word that is missing.  So it
  * does not matter who led before, or whether the board's lock was to be had.
  *
- * What an operator declared stands: nothing is detected beside it.
+ * What an operator declared stands: nothing is detected beside it.  And what
+ * another node found is that node's while it lives: here the tenant may have
+ * no traffic, or another way to it.
  */
 
 #include "ngx_http_soporte_incident.h"
+#include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_word.h"
 
@@ -53,6 +56,12 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
     began = ngx_http_soporte_incident_wall(tenant->detect.incident);
 
     found = ngx_http_soporte_incident_find(smcf, slot, began, &notice);
+
+    if (found == NGX_HTTP_SOPORTE_INCIDENT_OPEN
+        && ngx_http_soporte_fleet_others(smcf, &notice))
+    {
+        return;
+    }
 
     if (!trouble) {
 

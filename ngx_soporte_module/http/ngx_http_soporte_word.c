@@ -122,6 +122,8 @@ ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
 
     notice->updated = ngx_time();
     notice->version = ngx_http_soporte_word_version(notice->version);
+    notice->origin = ngx_http_soporte_fleet_origin(smcf->node.data,
+                                                   smcf->node.len);
 
     rc = ngx_soporte_board_merge(smcf->zone, notice, ngx_time());
 

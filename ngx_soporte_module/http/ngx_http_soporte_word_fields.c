@@ -133,6 +133,10 @@ static const ngx_http_soporte_word_field_t  ngx_http_soporte_word_table[] = {
       ngx_http_soporte_word_of(version, version), 0, 0, NULL,
       "\"version\" must be an integer" },
 
+    { "origin", MAINTENANCE|RESTORE|INCIDENT, NODE,
+      ngx_http_soporte_word_of(version, origin), 0, 0, NULL,
+      "\"origin\" must be an integer" },
+
     { "title", MAINTENANCE|INCIDENT, PUT|PLAN|NODE,
       ngx_http_soporte_word_of(text, title), NGX_SOPORTE_BOARD_TITLE,
       offsetof(ngx_soporte_notice_t, title_len), NULL,

@@ -98,6 +98,7 @@ typedef struct {
     u_char           id[NGX_SOPORTE_ID_LEN]; /* UUID, never all zero */
     u_char           parent[NGX_SOPORTE_ID_LEN]; /* incident: part of, or 0 */
     uint64_t         version;                /* of the words, only grows */
+    uint64_t         origin;                 /* the node that spoke last */
     int64_t          announced;              /* maintenance: when told of */
     int64_t          began;                  /* or begins, if that is ahead */
     int64_t          ends;                   /* maintenance: announced end */
