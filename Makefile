@@ -44,6 +44,8 @@ deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server \
 deps_unit   := perl libcmocka-dev binutils redis-server
 deps_lint   := perl cppcheck shellcheck
 deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus
+deps_geo    := mmdb-bin $(if $(wildcard /usr/bin/node),,nodejs) \
+               $(if $(wildcard /usr/bin/npm),,npm)
 deps_deb    := debhelper dpkg-dev fakeroot
 deps_bench  := perl valgrind libnginx-mod-http-lua
 deps_browser := chromium fonts-dejavu-core \
@@ -206,7 +208,7 @@ export SOPORTE_NGINX  := $(CURDIR)/$(objs)/nginx
 endif
 
 .PHONY: test
-test: all $(unit_needs) build/browser/key | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
+test: all $(unit_needs) build/browser/key build/geo/key | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
 	@t/tools/run $(lint_tests) $(unit_tests) $(replays) t/unit/pure.t $(vectors) \
 	    $(sql_tests) $(e2e_tests) $(browser_tests)
 
@@ -223,7 +225,7 @@ sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
 	@t/tools/run $(sql_tests)
 
 .PHONY: e2e
-e2e: $(built) | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
+e2e: $(built) build/geo/key | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
 	@t/tools/run $(e2e_tests)
 
 .PHONY: browser
@@ -233,6 +235,16 @@ browser: all build/render build/browser/key | $$(call deps,test)  ## pages and w
 # playwright-core drives Debian's Chromium, axe-core looks for barriers
 
 build/browser/key: t/browser/package.json | $$(call deps,browser)
+	@mkdir -p $(@D)
+	@cp $< $(@D)
+	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund \
+	    --ignore-scripts --loglevel=error
+	@touch $@
+
+
+# a real database of addresses, in the public domain
+
+build/geo/key: t/geo/package.json | $$(call deps,geo)
 	@mkdir -p $(@D)
 	@cp $< $(@D)
 	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund \

@@ -82,6 +82,11 @@ typedef struct {
 typedef struct ngx_http_soporte_calendar_s  ngx_http_soporte_calendar_t;
 
 
+/* the database of addresses; geoip.c */
+
+typedef struct ngx_http_soporte_geoip_s  ngx_http_soporte_geoip_t;
+
+
 /* the sites of benches as tenants; bench.c */
 
 typedef struct ngx_http_soporte_bench_s  ngx_http_soporte_bench_t;
@@ -171,6 +176,7 @@ typedef struct {
                                                      tenants by variables */
     ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
     ngx_http_soporte_bench_t       *bench;        /* NULL: none */
+    ngx_http_soporte_geoip_t       *geoip;        /* NULL: none */
     ngx_str_t                       backups;      /* of tenants by variables */
     ngx_uint_t                      backups_set;
     ngx_uint_t                      almanac;      /* a calendar was defined */

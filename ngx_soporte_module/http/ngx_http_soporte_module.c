@@ -13,6 +13,7 @@
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_fleet.h"
+#include "ngx_http_soporte_geoip.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_probe.h"
@@ -97,6 +98,13 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
       ngx_http_soporte_set_policy,
       NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("soporte_geoip"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_soporte_set_geoip,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -257,6 +265,10 @@ ngx_http_soporte_preconfiguration(ngx_conf_t *cf)
     /* placed first, so that a configuration may define "mx" anew */
 
     if (ngx_http_soporte_conf_builtin(cf, smcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_soporte_add_geoip_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -594,7 +606,9 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
 
     ngx_http_soporte_wait_init(cycle);
 
-    if (ngx_http_soporte_almanac_init(cycle, smcf) != NGX_OK) {
+    if (ngx_http_soporte_almanac_init(cycle, smcf) != NGX_OK
+        || ngx_http_soporte_geoip_init(cycle, smcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

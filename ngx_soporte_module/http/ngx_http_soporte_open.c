@@ -73,6 +73,7 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
 
     smcf->blocking = (smcf->portal.file || smcf->path.data || smcf->postgres
                       || smcf->bench || smcf->backups_set || smcf->almanac
+                      || smcf->geoip
                       || smcf->redis);
 
     ngx_conf_init_msec_value(smcf->timeout, 2000);

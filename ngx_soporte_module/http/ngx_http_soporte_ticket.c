@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_soporte_ticket.h"
+#include "ngx_http_soporte_geoip.h"
 #include "ngx_http_soporte_help.h"
 #include "ngx_http_soporte_intake.h"
 #include "ngx_http_soporte_keep.h"
@@ -661,6 +662,12 @@ ngx_http_soporte_ticket_document(ngx_http_request_t *r,
     ngx_soporte_ticket_canonical(&digest.out, &f->ticket);
 
     if (ngx_soporte_digest_final(&digest, f->ticket.body_sha256) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_soporte_geoip_context(r, &f->mem, &f->ticket.context)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
