@@ -14,6 +14,8 @@
 #include "ngx_http_soporte_replace.h"
 #include "ngx_http_soporte_stead.h"
 
+#include "ngx_soporte_answer.h"
+
 
 static ngx_uint_t ngx_http_soporte_replace_allowed(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx);
@@ -220,18 +222,12 @@ ngx_http_soporte_replace_body(ngx_http_request_t *r,
 }
 
 
-/*
- * frappe/app.py: its JSON names the exception, its page has this title.  ended
- * is set where no more is to be waited for.
- */
+/* ended is set where no more is to be waited for */
 
 static ngx_uint_t
 ngx_http_soporte_replace_stopped(ngx_chain_t *in, ngx_uint_t *ended)
 {
-    ngx_buf_t           *b;
-
-    static const char    name[] = "SessionStopped";
-    static const char    title[] = "<title>Updating";
+    ngx_buf_t  *b;
 
     *ended = 0;
 
@@ -248,10 +244,10 @@ ngx_http_soporte_replace_stopped(ngx_chain_t *in, ngx_uint_t *ended)
 
         *ended = 1;
 
-        return ngx_strlcasestrn(b->pos, b->last, (u_char *) name,
-                                sizeof(name) - 2)
-               || ngx_strlcasestrn(b->pos, b->last, (u_char *) title,
-                                   sizeof(title) - 2);
+        return ngx_soporte_answer_said(b->pos,
+                                       ngx_min(b->last - b->pos,
+                                               NGX_SOPORTE_ANSWER_MAX))
+               == NGX_SOPORTE_SAID_STOPPED;
     }
 
     return 0;

@@ -189,6 +189,10 @@ ngx_http_soporte_say_put(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        /* what was detected is the operator's from now on */
+
+        notice.flags &= ~NGX_SOPORTE_NOTICE_DETECTED;
+
         error = ngx_http_soporte_say_words(&mem, fresh, root, &notice);
 
         if (error) {

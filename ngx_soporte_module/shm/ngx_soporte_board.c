@@ -325,8 +325,24 @@ ngx_soporte_board_place(ngx_soporte_zone_t *zone, const u_char *id,
         }
     }
 
-    return (unused == NGX_DECLINED) ? ngx_soporte_board_oldest(zone, now)
-                                    : unused;
+    if (unused != NGX_DECLINED) {
+        return unused;
+    }
+
+    /* who wants to say much comes again and again: nothing is over since */
+
+    if (board->full == board->generation && board->full_at == now) {
+        return NGX_DECLINED;
+    }
+
+    unused = ngx_soporte_board_oldest(zone, now);
+
+    if (unused == NGX_DECLINED) {
+        board->full = board->generation;
+        board->full_at = now;
+    }
+
+    return unused;
 }
 
 

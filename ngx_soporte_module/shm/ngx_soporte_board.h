@@ -149,6 +149,8 @@ struct ngx_soporte_board_s {
     uint64_t              generation;        /* grows with every change */
     int64_t               due;               /* unix s, a window's next turn */
     int64_t               ticked;            /* unix s, turns done until */
+    uint64_t              full;              /* generation without room */
+    int64_t               full_at;           /* unix s, when that was found */
     uint32_t              all;               /* entry + 1: first for all */
 
     /* ids by entry, all zero: free; found without touching the entries */

@@ -551,6 +551,7 @@ a_full_board(void **state)
     }
 
     assert_int_equal(put(RESTORE, acme_slot, NOW, "none"), NGX_DECLINED);
+    assert_int_equal(put(RESTORE, acme_slot, NOW, "none"), NGX_DECLINED);
     assert_string_equal(shown(acme), "open");
 
     /* not by a notice that is there already */

@@ -286,7 +286,10 @@ sub running {
         $self->{status} = $?;
 
     } elsif (!alive($self->{pid})) {
-        $self->{status} = 0;
+
+        # it ended between the two looks, or is nobody's child of ours
+
+        $self->{status} = waitpid($self->{pid}, 0) == $self->{pid} ? $? : 0;
     }
 
     return 1 if !defined $self->{status};
