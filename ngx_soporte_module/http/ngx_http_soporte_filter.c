@@ -154,6 +154,12 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_soporte_said_e       said;
     ngx_http_soporte_ctx_t  *ctx;
 
+    /* nothing else is read, held or replaced; in the path of every buffer */
+
+    if (!ngx_http_soporte_replaceable(r)) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
     ctx = ngx_http_soporte_ctx_room(r);
 
     if (!ctx->peek || r != r->main) {

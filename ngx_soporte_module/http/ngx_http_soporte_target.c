@@ -114,6 +114,12 @@ ngx_http_soporte_probe_visit(ngx_http_soporte_probe_t *probe,
         return;
     }
 
+    /* those that have no place are nobody to be asked for */
+
+    if (tenant == ngx_soporte_tenant(probe->smcf->zone, NGX_SOPORTE_OTHER)) {
+        return;
+    }
+
     /* a mark of another configuration stays until a request renews it */
 
     profiles = probe->smcf->profiles.elts;
