@@ -383,11 +383,11 @@ ngx_soporte_backup_pack(const ngx_soporte_backup_t *backup, ngx_uint_t flags)
     flags &= NGX_SOPORTE_BACKUP_FLAGS;
 
     if (backup->at <= 0 || backup->at > UINT32_MAX) {
-        return flags & ~(uint64_t) NGX_SOPORTE_BACKUP_SUSPECT;
+        return flags & ~(uint64_t) NGX_SOPORTE_BACKUP_DOUBTED;
     }
 
     if (ngx_soporte_backup_doubtful(backup)) {
-        flags |= NGX_SOPORTE_BACKUP_SUSPECT;
+        flags |= NGX_SOPORTE_BACKUP_DOUBTED;
     }
 
     ago = 0;
@@ -451,7 +451,7 @@ ngx_soporte_backup_unpack(uint64_t word, ngx_soporte_backup_t *backup)
         backup->bytes = (e > 5) ? size << (e - 5) : size >> (5 - e);
     }
 
-    if (flags & NGX_SOPORTE_BACKUP_SUSPECT) {
+    if (flags & NGX_SOPORTE_BACKUP_DOUBTED) {
         backup->bytes = 0;
     }
 
@@ -476,7 +476,7 @@ ngx_soporte_backup_report(uint64_t word, int64_t finished, int64_t bytes)
     backup.before = known.at;
     backup.before_bytes = known.bytes;
 
-    if (flags & NGX_SOPORTE_BACKUP_SUSPECT) {
+    if (flags & NGX_SOPORTE_BACKUP_DOUBTED) {
         backup.before = known.before;
         backup.before_bytes = -1;
     }
@@ -492,6 +492,6 @@ ngx_soporte_backup_good(uint64_t word)
     ngx_soporte_backup_t  backup;
 
     return (ngx_soporte_backup_unpack(word, &backup)
-            & NGX_SOPORTE_BACKUP_SUSPECT)
+            & NGX_SOPORTE_BACKUP_DOUBTED)
            ? backup.before : backup.at;
 }

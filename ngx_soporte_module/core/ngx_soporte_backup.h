@@ -118,7 +118,7 @@ void ngx_soporte_backup_judge(const ngx_soporte_backup_list_t *list,
  */
 
 #define NGX_SOPORTE_BACKUP_WATCHED   0x01     /* somebody would know of it */
-#define NGX_SOPORTE_BACKUP_SUSPECT   0x02     /* the last one may be bad */
+#define NGX_SOPORTE_BACKUP_DOUBTED   0x02     /* the last one may be bad */
 #define NGX_SOPORTE_BACKUP_REPORTED  0x04     /* by the operators' API */
 
 /* suspect by its size, beside the one before; -1 bytes are not known */

@@ -356,7 +356,7 @@ words(void **unused)
     word = ngx_soporte_backup_report(word, NOW - HOUR, 400000);
     assert_int_equal(ngx_soporte_backup_good(word), NOW - 30 * HOUR);
     assert_true(ngx_soporte_backup_unpack(word, &out)
-                & NGX_SOPORTE_BACKUP_SUSPECT);
+                & NGX_SOPORTE_BACKUP_DOUBTED);
     assert_int_equal(ngx_soporte_backup_state(&out, NULL, NOW, LIMIT),
                      NGX_SOPORTE_BACKUP_LATE);
 
