@@ -213,6 +213,22 @@ async function sideways(page) {
 }
 
 
+/* what was seen when a test broke off: build/tests/browser-N.png */
+
+async function pictures(browser) {
+    let n = 0;
+
+    for (const c of browser.contexts()) {
+        for (const page of c.pages()) {
+            const file = path.join(top, `build/tests/browser-${++n}.png`);
+
+            await page.screenshot({ path: file, fullPage: true })
+                      .then(() => note(`${page.url()}: ${file}`), note);
+        }
+    }
+}
+
+
 /* runs a test and ends it, however it ends */
 
 function run(test) {
@@ -223,6 +239,7 @@ function run(test) {
             await test(browser);
         } catch (e) {
             ok(false, 'the test ran to its end', e.stack);
+            await pictures(browser);
         }
 
         await browser.close();
