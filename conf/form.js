@@ -12,7 +12,7 @@ var f = d.getElementById('f-form'), say = d.getElementById('say'),
   key = 'soporte ' + (f && f.getAttribute('action')),
   kept = ['subject', 'description', 'category', 'email', 'name', 'phone',
     'message'],
-  bar, sent, timer,
+  bar, sent, dirty, timer,
 
   words = {
     sending: ['Enviando…', 'Sending…'],
@@ -224,6 +224,7 @@ function answer(x) {
   if (x.status === 201 && a.url) {
     forget();
     sent = 1;
+    attempt(function () { sessionStorage[key] = f.elements.nonce.value; });
     location.assign(a.url);
 
   } else if (x.status === 422 && a.errors && !a.errors.form) {
@@ -289,10 +290,11 @@ if (w.SubmitEvent && 'submitter' in SubmitEvent.prototype)
   f.addEventListener('submit', send);
 
 f.addEventListener('input', function () {
+  dirty = 1;
   clearTimeout(timer);
   timer = setTimeout(save, 300);
 });
-w.addEventListener('pagehide', function () { if (!sent) save(); });
+w.addEventListener('pagehide', function () { if (dirty && !sent) save(); });
 w.addEventListener('pageshow', function (e) {
   if (e.persisted) { sent = 0; tell(); }
 });
@@ -302,6 +304,14 @@ w.addEventListener('online', function () {
 
 [].forEach.call(f.querySelectorAll('.q+div a'), function (a) {
   a.target = '_blank';
+});
+
+/* back in a form that was sent, the browser fills it in: it is the same one */
+
+attempt(function () {
+  if (performance.getEntriesByType('navigation')[0].type === 'back_forward'
+      && sessionStorage[key])
+    f.elements.nonce.value = sessionStorage[key];
 });
 
 if (list) list.focus();

@@ -56,6 +56,10 @@ const ngx_soporte_metric_t  ngx_soporte_metrics[NGX_SOPORTE_METRICS] = {
     { "soporte_tickets_total", "counter",
       "Tickets by what became of the request.", "result" },
 
+    { "soporte_answers_helped_total", "counter",
+      "Questions that the help page's answer settled, by the customer's word.",
+      NULL },
+
     { "soporte_spool_tickets", "gauge",
       "Tickets in the spool.", "state" },
 

@@ -137,6 +137,10 @@ ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
                                 ngx_soporte_load(&header->tickets[i]));
     }
 
+    ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_HELPED);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_HELPED, NULL, NULL,
+                            ngx_soporte_load(&header->helped));
+
     ngx_http_soporte_metrics_spool(out, header);
     ngx_http_soporte_metrics_fleet(out, zone);
 }

@@ -13,7 +13,7 @@ static void ngx_http_soporte_month_latency(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *root, const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_month_days(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant);
-static void ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
+static ngx_uint_t ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *list, int64_t noon, const ngx_soporte_day_t *day);
 static void ngx_http_soporte_month_speed(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant);
@@ -238,7 +238,7 @@ ngx_http_soporte_month_days(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant)
 {
     uint32_t              today, i;
-    ngx_uint_t            n;
+    ngx_uint_t            n, bad;
     ngx_soporte_day_t     day;
     ngx_soporte_civil_t   c;
     ngx_soporte_value_t  *list;
@@ -249,6 +249,7 @@ ngx_http_soporte_month_days(ngx_http_soporte_view_t *view,
     list = ngx_soporte_value_add(&view->mem, view->root, "days",
                                  NGX_SOPORTE_LIST);
     n = 0;
+    bad = 0;
 
     for (i = NGX_SOPORTE_DAYS; i-- > 0; ) {
 
@@ -259,7 +260,7 @@ ngx_http_soporte_month_days(ngx_http_soporte_view_t *view,
         }
 
         n++;
-        ngx_http_soporte_month_day(view, list,
+        bad |= ngx_http_soporte_month_day(view, list,
             ngx_soporte_zoneinfo_utc(view->voice.zone,
                                      ((int64_t) today - i) * 86400 + 43200,
                                      NULL),
@@ -268,13 +269,15 @@ ngx_http_soporte_month_days(ngx_http_soporte_view_t *view,
 
     if (n) {
         (void) ngx_soporte_value_bool(&view->mem, view->root, "has_days", 1);
+        (void) ngx_soporte_value_bool(&view->mem, view->root, "has_bad_days",
+                                      bad);
     }
 }
 
 
-/* the worst that the day had, in words: never by color alone */
+/* the worst that the day had, in words: never by color alone; 1: it was bad */
 
-static void
+static ngx_uint_t
 ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *list, int64_t noon, const ngx_soporte_day_t *day)
 {
@@ -283,7 +286,7 @@ ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
 
     bad = day->down ? "down"
           : day->maintenance ? "maintenance"
-          : day->degraded ? "degraded"
+          : (day->degraded || day->outage) ? "degraded"
           : (day->unknown > 720) ? "unknown" : NULL;
 
     item = ngx_soporte_value_add(&view->mem, list, NULL, NGX_SOPORTE_OBJECT);
@@ -291,7 +294,7 @@ ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
     ngx_http_soporte_month_text(view, item, "date",
         ngx_http_soporte_date(&view->voice, "day_short", noon));
     ngx_http_soporte_month_text(view, item, "text",
-        ngx_http_soporte_phrase(&view->voice, "state", bad ? bad : "up"));
+        ngx_http_soporte_phrase(&view->voice, "day", bad ? bad : "up"));
 
     if (bad) {
         (void) ngx_soporte_value_cstr(&view->mem, item, "bad", bad);
@@ -301,6 +304,8 @@ ngx_http_soporte_month_day(ngx_http_soporte_view_t *view,
         ngx_http_soporte_month_text(view, item, "outage",
             ngx_http_soporte_month_span(view, day->outage));
     }
+
+    return bad != NULL;
 }
 
 

@@ -57,6 +57,15 @@ static ngx_http_soporte_route_t  ngx_http_soporte_routes[] = {
     { ngx_string("/privacidad"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_privacy },
 
+    { ngx_string("/resuelto"), 0, NGX_HTTP_POST, "POST",
+      ngx_http_soporte_helped },
+
+    { ngx_string("/api/v2/"), 1, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
+      ngx_http_soporte_feeds },
+
+    { ngx_string("/health"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
+      ngx_http_soporte_health },
+
     { ngx_string("/badge.svg"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_badge },
 

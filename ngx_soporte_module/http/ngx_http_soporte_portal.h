@@ -34,6 +34,12 @@ ngx_int_t ngx_http_soporte_status_page(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 ngx_int_t ngx_http_soporte_status_json(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_helped(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_feeds(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_health(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 ngx_int_t ngx_http_soporte_badge(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 ngx_int_t ngx_http_soporte_widget(ngx_http_request_t *r,

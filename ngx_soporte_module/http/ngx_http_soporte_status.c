@@ -6,6 +6,7 @@
 #include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_crowd.h"
 #include "ngx_http_soporte_month.h"
+#include "ngx_http_soporte_notices.h"
 #include "ngx_http_soporte_page.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_public.h"
@@ -15,6 +16,8 @@ static void ngx_http_soporte_status_backup(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant);
 static ngx_uint_t ngx_http_soporte_status_admit(
     const ngx_soporte_zone_t *zone, ngx_http_soporte_ctx_t *ctx);
+static void ngx_http_soporte_status_hide(ngx_soporte_value_t *root,
+    ngx_uint_t visible);
 
 
 ngx_int_t
@@ -52,6 +55,7 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
 
     ngx_http_soporte_view_notice(&view);
     ngx_http_soporte_month_view(&view, ctx->tenant, visible);
+    ngx_http_soporte_notices_view(&view, smcf->zone, ctx->tenant, visible);
 
     if (visible & NGX_SOPORTE_PUBLIC_BACKUP) {
         ngx_http_soporte_status_backup(&view, ctx->tenant);
@@ -122,9 +126,13 @@ ngx_http_soporte_status_json(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_soporte_report_incident(smcf->zone, ctx->tenant, ngx_time(),
+                                     &view.report);
+
     root = ngx_http_soporte_report_value(&view.mem, NULL, &view.report, 1);
 
     visible = ngx_http_soporte_public(r, &view);
+    ngx_http_soporte_status_hide(root, visible);
     ngx_http_soporte_month_value(&view, root, ctx->tenant, visible);
 
     if (visible & NGX_SOPORTE_PUBLIC_BACKUP) {
@@ -189,4 +197,31 @@ ngx_http_soporte_status_admit(const ngx_soporte_zone_t *zone,
     }
 
     return ngx_random() % (ngx_http_soporte_crowd_spread(slot) + 1);
+}
+
+
+/* what is said of the tenant, made null where it is not for all */
+
+static void
+ngx_http_soporte_status_hide(ngx_soporte_value_t *root, ngx_uint_t visible)
+{
+    ngx_uint_t            i;
+    ngx_soporte_value_t  *v;
+
+    static const struct {
+        const char  *name;
+        ngx_uint_t   bit;
+    } members[] = {
+        { "incident", NGX_SOPORTE_PUBLIC_INCIDENT },
+        { "maintenance", NGX_SOPORTE_PUBLIC_MAINTENANCE },
+        { "restore", NGX_SOPORTE_PUBLIC_RESTORE },
+    };
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        v = ngx_soporte_value_get(root, members[i].name);
+
+        if (v && !(visible & members[i].bit)) {
+            v->type = NGX_SOPORTE_NULL;
+        }
+    }
 }

@@ -18,7 +18,7 @@
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     7
+#define NGX_SOPORTE_ZONE_VERSION     8
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
@@ -103,6 +103,7 @@ struct ngx_soporte_header_s {
     uint64_t       tickets[4];               /* by NGX_SOPORTE_TICKET_ */
     uint64_t       events_filed;             /* in the spool, ever */
     uint64_t       events_lost;
+    uint64_t       helped;                   /* questions an answer settled */
     uint64_t       overflow;                 /* requests without a slot */
     int64_t        overflow_logged;          /* unix seconds */
 
