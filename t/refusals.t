@@ -52,6 +52,11 @@ refused('a zone too small for its tenants',
         qr/too small: 10000 tenants need \d+k/);
 refused('a zone without a size', 'soporte_zone zone=t;',
         qr/invalid zone "zone=t"/);
+refused('an identity that is no URI', "$server soporte_identity who; }",
+        qr/"soporte_identity" wants a URI that begins with "\/"/);
+refused('two identities',
+        "$server soporte_identity /a; soporte_identity off; }",
+        qr/"soporte_identity" directive is duplicate/);
 refused('two zones', "$zone\n$zone", qr/"soporte_zone" directive is dupl/);
 refused('a tenant without a zone',
         "server { listen 127.0.0.1:%%PORT%%;\nsoporte acme; }",

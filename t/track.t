@@ -35,8 +35,8 @@ END
 my $addr = $nginx->addr;
 my $spool = $nginx->prefix . '/lib/spool';
 my @json = (Accept => 'application/json');
-my @public = qw(category description filed_at folio messages reply_due status
-                subject urgent);
+my @public = qw(attachments category description filed_at folio messages
+                reply_due status subject urgent);
 my $r;
 
 

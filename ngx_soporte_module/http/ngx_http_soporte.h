@@ -45,6 +45,7 @@ typedef enum {
     NGX_HTTP_SOPORTE_DESK,
     NGX_HTTP_SOPORTE_PRIVACY,
     NGX_HTTP_SOPORTE_BADGE,
+    NGX_HTTP_SOPORTE_TICKETS,
     NGX_HTTP_SOPORTE_KINDS
 } ngx_http_soporte_kind_e;
 
@@ -100,6 +101,11 @@ typedef struct ngx_http_soporte_lookup_s  ngx_http_soporte_lookup_t;
 /* what the one worker that leads does; leader.c */
 
 typedef struct ngx_http_soporte_leader_s  ngx_http_soporte_leader_t;
+
+
+/* who was found to be logged in; identity.c */
+
+typedef struct ngx_http_soporte_known_s  ngx_http_soporte_known_t;
 
 
 /* durable events on their way to the spool; event.c */
@@ -203,6 +209,7 @@ typedef struct {
     ngx_http_soporte_lookup_t      *lookup;
     ngx_http_soporte_probe_t       *probe;
     ngx_http_soporte_snapshot_t    *snapshot;
+    ngx_http_soporte_known_t       *known;
     ngx_http_soporte_events_t      *events;
     ngx_http_soporte_publish_t     *publish;
     ngx_http_soporte_leader_t      *leader;
@@ -251,6 +258,8 @@ typedef struct {
     ngx_http_soporte_place_t        backups_place;
     ngx_http_soporte_calendar_t    *hours;
     ngx_http_complex_value_t       *queue;
+    ngx_str_t                       identity;     /* URI, len 0: off */
+    ngx_uint_t                      identity_set;
     ngx_http_soporte_page_t        *pages[NGX_HTTP_SOPORTE_KINDS];
     ngx_flag_t                      dry_run;
 

@@ -607,6 +607,37 @@ ngx_http_soporte_set_hours(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* soporte_page KIND FILE | off */
 
 char *
+ngx_http_soporte_set_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_soporte_loc_conf_t  *slcf = conf;
+
+    ngx_str_t  *value;
+
+    if (slcf->identity_set) {
+        return "is duplicate";
+    }
+
+    slcf->identity_set = 1;
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"soporte_identity\" wants a URI that begins "
+                           "with \"/\", or \"off\", not \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    slcf->identity = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_soporte_set_page(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_soporte_loc_conf_t  *slcf = conf;
@@ -621,7 +652,8 @@ ngx_http_soporte_set_page(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown kind of page \"%V\", it must be one of "
                            "maintenance, restore, incident, help, ticket, "
-                           "status, error, desk, privacy, badge", &value[1]);
+                           "status, error, desk, privacy, badge, tickets",
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 

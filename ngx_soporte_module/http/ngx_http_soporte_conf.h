@@ -29,6 +29,8 @@ char *ngx_http_soporte_set_tenant(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_soporte_set_hours(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_soporte_set_identity(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_soporte_set_page(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_soporte_set_portal(ngx_conf_t *cf, ngx_command_t *cmd,

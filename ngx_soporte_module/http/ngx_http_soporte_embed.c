@@ -31,6 +31,7 @@ ngx_http_soporte_incbin(error, "pages/error.html");
 ngx_http_soporte_incbin(desk, "pages/desk.html");
 ngx_http_soporte_incbin(privacy, "pages/privacy.html");
 ngx_http_soporte_incbin(badge, "pages/badge.html");
+ngx_http_soporte_incbin(tickets, "pages/tickets.html");
 ngx_http_soporte_incbin(head, "pages/head.html");
 ngx_http_soporte_incbin(foot, "pages/foot.html");
 ngx_http_soporte_incbin(style, "pages/style.html");
@@ -65,6 +66,7 @@ static ngx_http_soporte_embedded_t  ngx_http_soporte_files[] = {
     ngx_http_soporte_embed("pages/desk.html", desk),
     ngx_http_soporte_embed("pages/privacy.html", privacy),
     ngx_http_soporte_embed("pages/badge.html", badge),
+    ngx_http_soporte_embed("pages/tickets.html", tickets),
     ngx_http_soporte_embed("pages/head.html", head),
     ngx_http_soporte_embed("pages/foot.html", foot),
     ngx_http_soporte_embed("pages/style.html", style),

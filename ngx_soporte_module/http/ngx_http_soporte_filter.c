@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_identity.h"
 #include "ngx_http_soporte_replace.h"
 #include "ngx_http_soporte_wait.h"
 
@@ -154,6 +155,12 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_soporte_said_e       said;
     ngx_http_soporte_ctx_t  *ctx;
 
+    if (r != r->main) {
+        return ngx_http_soporte_identity_asks(r)
+               ? ngx_http_soporte_identity_body(r, in)
+               : ngx_http_next_body_filter(r, in);
+    }
+
     /* nothing else is read, held or replaced; in the path of every buffer */
 
     if (!ngx_http_soporte_replaceable(r)) {
@@ -162,7 +169,7 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_soporte_ctx_room(r);
 
-    if (!ctx->peek || r != r->main) {
+    if (!ctx->peek) {
         return ngx_http_soporte_pass_body(r, ctx, in);
     }
 

@@ -14,9 +14,14 @@ static void ngx_http_soporte_help_categories(ngx_http_soporte_view_t *view,
 static void ngx_http_soporte_help_category(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *list, const ngx_soporte_category_t *category,
     ngx_uint_t selected);
+static ngx_int_t ngx_http_soporte_help_known(ngx_http_request_t *r,
+    void *data, const ngx_http_soporte_identity_t *identity);
 static ngx_int_t ngx_http_soporte_help_form(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, const ngx_http_soporte_form_t *form,
-    const ngx_str_t *nonce);
+    const ngx_str_t *nonce, const ngx_http_soporte_identity_t *identity);
+static void ngx_http_soporte_help_values(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *object, const ngx_soporte_ticket_t *ticket,
+    const ngx_http_soporte_identity_t *identity);
 static void ngx_http_soporte_help_errors(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *object, const ngx_http_soporte_form_t *form);
 static void ngx_http_soporte_help_error(ngx_http_soporte_view_t *view,
@@ -32,13 +37,22 @@ ngx_int_t
 ngx_http_soporte_help(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     ngx_str_t *name)
 {
-    return ngx_http_soporte_help_page(r, ctx, NULL);
+    return ngx_http_soporte_identity(r, ctx, ngx_http_soporte_help_known);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_help_known(ngx_http_request_t *r, void *data,
+    const ngx_http_soporte_identity_t *identity)
+{
+    return ngx_http_soporte_help_page(r, data, NULL, identity);
 }
 
 
 ngx_int_t
 ngx_http_soporte_help_page(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form)
+    ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form,
+    const ngx_http_soporte_identity_t *identity)
 {
     ngx_str_t                  nonce, selected, thanks;
     ngx_http_soporte_view_t    view;
@@ -73,7 +87,9 @@ ngx_http_soporte_help_page(ngx_http_request_t *r,
         (void) ngx_soporte_value_bool(&view.mem, view.root, "thanks", 1);
     }
 
-    if (ngx_http_soporte_help_form(r, &view, form, &nonce) != NGX_OK) {
+    if (ngx_http_soporte_help_form(r, &view, form, &nonce, identity)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -165,10 +181,10 @@ ngx_http_soporte_help_category(ngx_http_soporte_view_t *view,
 static ngx_int_t
 ngx_http_soporte_help_form(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, const ngx_http_soporte_form_t *form,
-    const ngx_str_t *nonce)
+    const ngx_str_t *nonce, const ngx_http_soporte_identity_t *identity)
 {
     ngx_str_t             action;
-    ngx_soporte_value_t  *object, *values;
+    ngx_soporte_value_t  *object;
 
     static const ngx_str_t  path = ngx_string("/tickets");
 
@@ -190,31 +206,49 @@ ngx_http_soporte_help_form(ngx_http_request_t *r,
 
     (void) ngx_soporte_value_bool(&view->mem, object, "uploads", 1);
 
-    values = ngx_soporte_value_add(&view->mem, object, "values",
-                                   NGX_SOPORTE_OBJECT);
-
-    if (form == NULL) {
-        return view->mem.failed ? NGX_ERROR : NGX_OK;
+    if (identity->who == NGX_HTTP_SOPORTE_VERIFIED) {
+        (void) ngx_soporte_value_str(&view->mem, object, "user",
+                                     &identity->email);
     }
 
-    if (form->ticket) {
-        (void) ngx_soporte_value_str(&view->mem, values, "subject",
-                                     &form->ticket->subject);
-        (void) ngx_soporte_value_str(&view->mem, values, "description",
-                                     &form->ticket->description);
-        (void) ngx_soporte_value_str(&view->mem, values, "email",
-                                     &form->ticket->email);
-        (void) ngx_soporte_value_str(&view->mem, values, "name",
-                                     &form->ticket->name);
-        (void) ngx_soporte_value_str(&view->mem, values, "phone",
-                                     &form->ticket->phone);
-    }
+    ngx_http_soporte_help_values(view, object, form ? form->ticket : NULL,
+                                 identity);
 
-    (void) ngx_soporte_value_bool(&view->mem, object, "confirm",
-                                  form->confirm);
-    ngx_http_soporte_help_errors(view, object, form);
+    if (form) {
+        (void) ngx_soporte_value_bool(&view->mem, object, "confirm",
+                                      form->confirm);
+        ngx_http_soporte_help_errors(view, object, form);
+    }
 
     return view->mem.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/* what was written, else what is known of who writes */
+
+static void
+ngx_http_soporte_help_values(ngx_http_soporte_view_t *view,
+    ngx_soporte_value_t *object, const ngx_soporte_ticket_t *ticket,
+    const ngx_http_soporte_identity_t *identity)
+{
+    ngx_soporte_mem_t    *mem;
+    ngx_soporte_value_t  *values;
+
+    mem = &view->mem;
+    values = ngx_soporte_value_add(mem, object, "values",
+                                   NGX_SOPORTE_OBJECT);
+
+    if (ticket == NULL) {
+        (void) ngx_soporte_value_str(mem, values, "email", &identity->email);
+        return;
+    }
+
+    (void) ngx_soporte_value_str(mem, values, "subject", &ticket->subject);
+    (void) ngx_soporte_value_str(mem, values, "description",
+                                 &ticket->description);
+    (void) ngx_soporte_value_str(mem, values, "email", &ticket->email);
+    (void) ngx_soporte_value_str(mem, values, "name", &ticket->name);
+    (void) ngx_soporte_value_str(mem, values, "phone", &ticket->phone);
 }
 
 

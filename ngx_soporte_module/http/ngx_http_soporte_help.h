@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_identity.h"
 #include "ngx_http_soporte_page.h"
 
 #include "ngx_soporte_ticket.h"
@@ -26,7 +27,8 @@ typedef struct {
 
 /* renders and sends; form may be NULL */
 ngx_int_t ngx_http_soporte_help_page(ngx_http_request_t *r,
-    ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form);
+    ngx_http_soporte_ctx_t *ctx, const ngx_http_soporte_form_t *form,
+    const ngx_http_soporte_identity_t *identity);
 
 /*
  * "form" of a page: where it goes, its token for the client's nonce, and a

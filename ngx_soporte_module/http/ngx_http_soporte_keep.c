@@ -235,7 +235,7 @@ ngx_http_soporte_keep_direct(ngx_http_soporte_keep_t *k)
     ngx_soporte_postgres_row_t   row;
     ngx_soporte_postgres_err_t   err;
 
-    pg = ngx_http_soporte_lookup_borrow(k->smcf->lookup, k->smcf->timeout);
+    pg = ngx_http_soporte_lookup_borrow(k->smcf->lookup, k->smcf->timeout, 1);
 
     if (pg == NULL) {
         return NGX_HTTP_SOPORTE_KEPT_NOT;

@@ -61,7 +61,8 @@ static const char *const
     "error",
     "desk",
     "privacy",
-    "badge"
+    "badge",
+    "tickets"
 };
 
 

@@ -110,7 +110,8 @@ ngx_http_soporte_lookup_value(ngx_http_soporte_lookup_t *lookup,
     ngx_soporte_postgres_t      *pg;
     ngx_soporte_postgres_err_t   err;
 
-    pg = ngx_http_soporte_lookup_borrow(lookup, NGX_HTTP_SOPORTE_LOOKUP_WAIT);
+    pg = ngx_http_soporte_lookup_borrow(lookup, NGX_HTTP_SOPORTE_LOOKUP_WAIT,
+                                        0);
 
     if (pg == NULL) {
         return NGX_ERROR;
@@ -134,7 +135,7 @@ ngx_http_soporte_lookup_value(ngx_http_soporte_lookup_t *lookup,
 
 ngx_soporte_postgres_t *
 ngx_http_soporte_lookup_borrow(ngx_http_soporte_lookup_t *lookup,
-    ngx_msec_t wait)
+    ngx_msec_t wait, ngx_uint_t urgent)
 {
     time_t                       now;
     struct timespec              until;
@@ -160,7 +161,8 @@ ngx_http_soporte_lookup_borrow(ngx_http_soporte_lookup_t *lookup,
 
     now = ngx_http_soporte_lookup_now();
 
-    if (!lookup->failed
+    if (urgent
+        || !lookup->failed
         || now - lookup->failed >= NGX_HTTP_SOPORTE_LOOKUP_REST)
     {
         if (ngx_soporte_postgres_connect(lookup->pg, lookup->smcf->timeout,

@@ -35,10 +35,10 @@ ngx_int_t ngx_http_soporte_lookup_value(ngx_http_soporte_lookup_t *lookup,
 /*
  * In a thread: the worker's connection, for the caller alone until it is
  * returned.  NULL: not to be had within "wait" ms, or PostgreSQL is away.
- * "failed" keeps everybody from asking for a moment.
+ * "failed" keeps all from asking for a moment whose matter is not urgent.
  */
 ngx_soporte_postgres_t *ngx_http_soporte_lookup_borrow(
-    ngx_http_soporte_lookup_t *lookup, ngx_msec_t wait);
+    ngx_http_soporte_lookup_t *lookup, ngx_msec_t wait, ngx_uint_t urgent);
 void ngx_http_soporte_lookup_return(ngx_http_soporte_lookup_t *lookup,
     ngx_uint_t failed);
 

@@ -14,6 +14,7 @@
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_geoip.h"
+#include "ngx_http_soporte_identity.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_probe.h"
@@ -148,6 +149,13 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
       ngx_http_set_complex_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_soporte_loc_conf_t, queue),
+      NULL },
+
+    { ngx_string("soporte_identity"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_soporte_set_identity,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("soporte_page"),
@@ -468,6 +476,11 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->maintenance, prev->maintenance, NULL);
     ngx_conf_merge_ptr_value(conf->bypass, prev->bypass, NULL);
     ngx_conf_merge_ptr_value(conf->queue, prev->queue, NULL);
+
+    if (!conf->identity_set) {
+        conf->identity = prev->identity;
+    }
+
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
     ngx_conf_merge_uint_value(conf->level, prev->level, NGX_LOG_WARN);
     ngx_conf_merge_bitmask_value(conf->failure, prev->failure,
@@ -579,12 +592,13 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    smcf->known = ngx_http_soporte_identity_create(cycle);
     smcf->lookup = ngx_http_soporte_lookup_create(cycle, smcf);
     smcf->events = ngx_http_soporte_events_create(cycle, smcf);
     smcf->publish = ngx_http_soporte_publish_create(cycle, smcf);
     smcf->snapshot = ngx_http_soporte_snapshot_create(cycle, smcf);
 
-    if (smcf->lookup == NULL || smcf->events == NULL
+    if (smcf->known == NULL || smcf->lookup == NULL || smcf->events == NULL
         || smcf->publish == NULL || smcf->snapshot == NULL)
     {
         return NGX_ERROR;

@@ -28,7 +28,8 @@ static const char *const  ngx_http_soporte_titles[NGX_HTTP_SOPORTE_KINDS] = {
     "help",
     "help",
     "privacy",
-    "status"
+    "status",
+    "tickets"
 };
 
 

@@ -32,7 +32,7 @@ static ngx_http_soporte_route_t *ngx_http_soporte_route(
 #define NGX_HTTP_SOPORTE_READ  (NGX_HTTP_GET|NGX_HTTP_HEAD)
 
 
-/* the first that fits; methods of one path stand together */
+/* the first that fits path and method; methods of one path stand together */
 
 static ngx_http_soporte_route_t  ngx_http_soporte_routes[] = {
 
@@ -42,11 +42,20 @@ static ngx_http_soporte_route_t  ngx_http_soporte_routes[] = {
     { ngx_string("/"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_help },
 
-    { ngx_string("/tickets"), 0, NGX_HTTP_POST, "POST",
+    { ngx_string("/tickets"), 0, NGX_HTTP_POST, "GET, HEAD, POST",
       ngx_http_soporte_ticket_file },
+
+    { ngx_string("/tickets"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD, POST",
+      ngx_http_soporte_mine },
+
+    { ngx_string("/tickets/enlace"), 0, NGX_HTTP_POST, "POST",
+      ngx_http_soporte_lost },
 
     { ngx_string("/tickets/"), 1, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_track },
+
+    { ngx_string("/tickets/"), 1, NGX_HTTP_POST, "GET, HEAD",
+      ngx_http_soporte_message },
 
     { ngx_string("/estado"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_status_page },
@@ -173,7 +182,7 @@ ngx_http_soporte_route(ngx_http_request_t *r, ngx_str_t *base,
     ngx_str_t *name)
 {
     ngx_str_t                  path;
-    ngx_http_soporte_route_t  *route;
+    ngx_http_soporte_route_t  *route, *fit;
 
     if (r->uri.len < base->len) {
         return NULL;
@@ -181,6 +190,7 @@ ngx_http_soporte_route(ngx_http_request_t *r, ngx_str_t *base,
 
     path.data = r->uri.data + base->len;
     path.len = r->uri.len - base->len;
+    fit = NULL;
 
     for (route = ngx_http_soporte_routes; route->allow; route++) {
 
@@ -197,10 +207,16 @@ ngx_http_soporte_route(ngx_http_request_t *r, ngx_str_t *base,
         name->data = path.data + route->path.len;
         name->len = path.len - route->path.len;
 
-        return route;
+        if (r->method & route->methods) {
+            return route;
+        }
+
+        if (fit == NULL) {
+            fit = route;
+        }
     }
 
-    return NULL;
+    return fit;
 }
 
 

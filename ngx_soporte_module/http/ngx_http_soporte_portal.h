@@ -30,6 +30,12 @@ ngx_int_t ngx_http_soporte_ticket_file(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 ngx_int_t ngx_http_soporte_track(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_message(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_mine(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
+ngx_int_t ngx_http_soporte_lost(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 ngx_int_t ngx_http_soporte_status_page(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 ngx_int_t ngx_http_soporte_status_json(ngx_http_request_t *r,

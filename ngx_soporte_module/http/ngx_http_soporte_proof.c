@@ -111,3 +111,28 @@ ngx_http_soporte_proof_id(ngx_http_request_t *r, const ngx_str_t *tenant,
 
     return ngx_soporte_secret_id(&smcf->secret, tenant, &text, id);
 }
+
+
+ngx_uint_t
+ngx_http_soporte_sent(ngx_http_request_t *r, const char *type)
+{
+    u_char     *p, *end;
+    size_t      len;
+    ngx_str_t  *value;
+
+    if (r->headers_in.content_type == NULL) {
+        return 0;
+    }
+
+    value = &r->headers_in.content_type->value;
+    end = value->data + value->len;
+
+    for (p = value->data; p < end && *p != ';' && *p != ' '; p++) {
+        /* void */
+    }
+
+    len = ngx_strlen(type);
+
+    return (size_t) (p - value->data) == len
+           && ngx_strncasecmp(value->data, (u_char *) type, len) == 0;
+}

@@ -40,5 +40,8 @@ ngx_int_t ngx_http_soporte_proof_id(ngx_http_request_t *r,
     const ngx_str_t *tenant, const ngx_soporte_form_t *form,
     const ngx_str_t *purpose, u_char *id);
 
+/* whether the body is of that type, exactly, whatever its parameters */
+ngx_uint_t ngx_http_soporte_sent(ngx_http_request_t *r, const char *type);
+
 
 #endif /* _NGX_HTTP_SOPORTE_PROOF_H_INCLUDED_ */

@@ -34,6 +34,7 @@ typedef struct {
     ngx_http_soporte_view_t        view;
     ngx_soporte_ticket_t           ticket;
     ngx_soporte_ticket_errors_t    errors;
+    ngx_http_soporte_identity_t    identity;
     ngx_http_soporte_intake_t      in;
     ngx_http_soporte_body_e        type;
 
@@ -46,7 +47,9 @@ typedef struct {
 static ngx_http_soporte_body_e ngx_http_soporte_ticket_type(
     ngx_http_request_t *r);
 static void ngx_http_soporte_ticket_body(ngx_http_request_t *r);
-static ngx_int_t ngx_http_soporte_ticket_read(ngx_http_request_t *r);
+static ngx_int_t ngx_http_soporte_ticket_open(ngx_http_request_t *r);
+static ngx_int_t ngx_http_soporte_ticket_read(ngx_http_request_t *r,
+    void *data, const ngx_http_soporte_identity_t *identity);
 static ngx_int_t ngx_http_soporte_ticket_read_json(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_read_form(ngx_http_request_t *r,
@@ -133,44 +136,18 @@ ngx_http_soporte_ticket_file(ngx_http_request_t *r,
 }
 
 
-/* a type is compared without its parameters, exactly */
-
 static ngx_http_soporte_body_e
 ngx_http_soporte_ticket_type(ngx_http_request_t *r)
 {
-    u_char     *p, *end;
-    ngx_str_t   type;
-
-    static ngx_str_t  form = ngx_string("application/x-www-form-urlencoded");
-    static ngx_str_t  json = ngx_string("application/json");
-    static ngx_str_t  multipart = ngx_string("multipart/form-data");
-
-    if (r->headers_in.content_type == NULL) {
-        return NGX_HTTP_SOPORTE_FOREIGN;
-    }
-
-    type = r->headers_in.content_type->value;
-    end = type.data + type.len;
-
-    for (p = type.data; p < end && *p != ';' && *p != ' '; p++) { /* void */ }
-
-    type.len = p - type.data;
-
-    if (type.len == json.len
-        && ngx_strncasecmp(type.data, json.data, json.len) == 0)
-    {
+    if (ngx_http_soporte_sent(r, "application/json")) {
         return NGX_HTTP_SOPORTE_JSON;
     }
 
-    if (type.len == form.len
-        && ngx_strncasecmp(type.data, form.data, form.len) == 0)
-    {
+    if (ngx_http_soporte_sent(r, "application/x-www-form-urlencoded")) {
         return NGX_HTTP_SOPORTE_FORM;
     }
 
-    if (type.len == multipart.len
-        && ngx_strncasecmp(type.data, multipart.data, multipart.len) == 0)
-    {
+    if (ngx_http_soporte_sent(r, "multipart/form-data")) {
         return NGX_HTTP_SOPORTE_MULTIPART;
     }
 
@@ -181,12 +158,12 @@ ngx_http_soporte_ticket_type(ngx_http_request_t *r)
 static void
 ngx_http_soporte_ticket_body(ngx_http_request_t *r)
 {
-    ngx_http_finalize_request(r, ngx_http_soporte_ticket_read(r));
+    ngx_http_finalize_request(r, ngx_http_soporte_ticket_open(r));
 }
 
 
 static ngx_int_t
-ngx_http_soporte_ticket_read(ngx_http_request_t *r)
+ngx_http_soporte_ticket_open(ngx_http_request_t *r)
 {
     ngx_pool_t                 *pool;
     ngx_http_soporte_filing_t  *f;
@@ -216,6 +193,20 @@ ngx_http_soporte_ticket_read(ngx_http_request_t *r)
         return ngx_http_soporte_ticket_refuse(r, f->ctx,
                                           NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
+
+    return ngx_http_soporte_identity(r, f, ngx_http_soporte_ticket_read);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_ticket_read(ngx_http_request_t *r, void *data,
+    const ngx_http_soporte_identity_t *identity)
+{
+    ngx_http_soporte_filing_t  *f = data;
+
+    f->identity = *identity;
+    f->ticket.user_id = identity->user;
+    f->ticket.verified = (identity->who == NGX_HTTP_SOPORTE_VERIFIED);
 
     switch (f->type) {
 
@@ -402,7 +393,7 @@ ngx_http_soporte_ticket_invalid(ngx_http_request_t *r,
     form.confirm = confirm && f->errors.n == 0;
     form.status = 422;
 
-    return ngx_http_soporte_help_page(r, f->ctx, &form);
+    return ngx_http_soporte_help_page(r, f->ctx, &form, &f->identity);
 }
 
 
@@ -669,6 +660,12 @@ ngx_http_soporte_ticket_document(ngx_http_request_t *r,
         != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    /* not said by the customer: a repetition may find it changed */
+
+    if (f->ticket.email.len == 0 && f->ticket.verified) {
+        f->ticket.email = f->identity.email;
     }
 
     out = ngx_http_soporte_body(&body, r->pool);

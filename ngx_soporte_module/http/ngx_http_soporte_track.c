@@ -5,53 +5,43 @@
  * unknown folio are one and the same 404.
  */
 
-#include "ngx_http_soporte_ticket.h"
+#include "ngx_http_soporte_track.h"
 #include "ngx_http_soporte_help.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_public.h"
 #include "ngx_http_soporte_task.h"
 
-#include "ngx_soporte_json.h"
-#include "ngx_soporte_time.h"
-
 
 #define NGX_HTTP_SOPORTE_TICKET_COOKIE  "soporte-ticket"
 
 
 typedef struct {
-    ngx_soporte_mem_t              mem;
-    ngx_http_soporte_ctx_t        *ctx;
-    ngx_http_soporte_view_t        view;
-    ngx_str_t                      folio;
-    ngx_str_t                      token;
-    u_char                         id[NGX_SOPORTE_ID_LEN];
+    ngx_soporte_mem_t                mem;    /* of a pool of its own */
+    ngx_http_soporte_ctx_t          *ctx;
+    ngx_http_soporte_view_t         *view;
+    const ngx_http_soporte_claim_t  *claim;
+    const ngx_http_soporte_retry_t  *retry;
 
     /* of the task */
 
-    ngx_http_soporte_lookup_t     *lookup;
-    ngx_int_t                      rc;
-    ngx_str_t                      json;
-    ngx_uint_t                     spooled;
+    ngx_http_soporte_main_conf_t    *smcf;
+    ngx_str_t                        tenant;
+    ngx_http_soporte_found_t         found;
 } ngx_http_soporte_tracking_t;
 
 
 static ngx_int_t ngx_http_soporte_track_enter(ngx_http_request_t *r,
-    ngx_http_soporte_tracking_t *t);
+    const ngx_str_t *base, const ngx_http_soporte_claim_t *claim);
 static void ngx_http_soporte_track_thread(void *data);
 static ngx_int_t ngx_http_soporte_track_done(ngx_http_request_t *r,
     void *data);
 static ngx_int_t ngx_http_soporte_track_json(ngx_http_request_t *r,
-    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *document);
+    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *story);
 static ngx_int_t ngx_http_soporte_track_page(ngx_http_request_t *r,
-    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *document);
-static void ngx_http_soporte_track_fill(ngx_http_soporte_tracking_t *t,
-    ngx_soporte_value_t *ticket, ngx_soporte_value_t *document);
-static void ngx_http_soporte_track_messages(ngx_http_soporte_tracking_t *t,
-    ngx_soporte_value_t *ticket, ngx_soporte_value_t *document);
-static void ngx_http_soporte_track_when(ngx_http_soporte_view_t *view,
-    ngx_soporte_value_t *parent, const char *name,
-    const ngx_soporte_value_t *instant);
+    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *story);
+static ngx_int_t ngx_http_soporte_track_form(ngx_http_request_t *r,
+    ngx_http_soporte_tracking_t *t, ngx_http_soporte_reply_t *reply);
 static ngx_str_t ngx_http_soporte_track_link(ngx_http_request_t *r,
     ngx_http_soporte_tracking_t *t);
 
@@ -60,36 +50,65 @@ ngx_int_t
 ngx_http_soporte_track(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     ngx_str_t *name)
 {
+    ngx_http_soporte_view_t   *view;
+    ngx_http_soporte_claim_t  *claim;
+
+    view = ngx_palloc(r->pool, sizeof(ngx_http_soporte_view_t));
+    claim = ngx_palloc(r->pool, sizeof(ngx_http_soporte_claim_t));
+
+    if (view == NULL || claim == NULL
+        || ngx_http_soporte_view(r, ctx, view) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ngx_http_soporte_track_claim(r, &view->report.key, name, claim)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        return ngx_http_soporte_page_error(r, ctx, NGX_HTTP_NOT_FOUND);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (claim->linked && !ngx_http_soporte_accepts_json(r)) {
+        return ngx_http_soporte_track_enter(r, &view->base, claim);
+    }
+
+    return ngx_http_soporte_track_show(r, ctx, view, claim, NULL);
+}
+
+
+ngx_int_t
+ngx_http_soporte_track_claim(ngx_http_request_t *r, const ngx_str_t *tenant,
+    const ngx_str_t *name, ngx_http_soporte_claim_t *claim)
+{
     u_char                        *p;
-    ngx_uint_t                     linked;
-    ngx_http_soporte_tracking_t   *t;
+    ngx_soporte_mem_t              mem;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
-    t = ngx_pcalloc(r->pool, sizeof(ngx_http_soporte_tracking_t));
+    mem = ngx_http_soporte_mem(r->pool);
     p = ngx_pnalloc(r->pool, NGX_SOPORTE_FOLIO_LEN);
 
-    if (t == NULL || p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    t->ctx = ctx;
-    t->mem = ngx_http_soporte_mem(r->pool);
+    claim->linked = (ngx_soporte_form_arg(&mem, &r->args, "clave",
+                                          &claim->token)
+                     == NGX_OK);
 
-    if (ngx_http_soporte_view(r, ctx, &t->view) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    linked = (ngx_soporte_form_arg(&t->mem, &r->args, "clave", &t->token)
-              == NGX_OK);
-
-    if (!linked
+    if (!claim->linked
         && ngx_http_soporte_cookie(r, NGX_HTTP_SOPORTE_TICKET_COOKIE,
-                                   &t->token)
+                                   &claim->token)
            != NGX_OK)
     {
-        ngx_str_null(&t->token);
+        ngx_str_null(&claim->token);
     }
 
     /* both are the client's bytes; r->args is a part of the second */
@@ -97,40 +116,17 @@ ngx_http_soporte_track(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     ngx_http_soporte_track_hide(&r->request_line);
     ngx_http_soporte_track_hide(&r->unparsed_uri);
 
-    if (ngx_soporte_secret_track_verify(&smcf->secret, &t->view.report.key,
-                                        name, &t->token, t->id)
+    if (ngx_soporte_secret_track_verify(&smcf->secret, tenant, name,
+                                        &claim->token, claim->id)
         != NGX_OK)
     {
-        return ngx_http_soporte_page_error(r, ctx, NGX_HTTP_NOT_FOUND);
+        return NGX_DECLINED;
     }
 
-    t->folio.data = p;
-    t->folio.len = ngx_soporte_folio_format(p, t->id) - p;
+    claim->folio.data = p;
+    claim->folio.len = ngx_soporte_folio_format(p, claim->id) - p;
 
-    if (linked && !ngx_http_soporte_accepts_json(r)) {
-        return ngx_http_soporte_track_enter(r, t);
-    }
-
-    t->lookup = smcf->lookup;
-
-    if (t->lookup == NULL || smcf->spool == NULL) {
-        t->rc = NGX_ERROR;
-        return ngx_http_soporte_track_done(r, t);
-    }
-
-    switch (ngx_http_soporte_task(r, t, ngx_http_soporte_track_thread,
-                                  ngx_http_soporte_track_done))
-    {
-    case NGX_DONE:
-        /* the phase engine's own count is given back by NGX_DONE */
-        return NGX_DONE;
-
-    case NGX_BUSY:
-        return ngx_http_soporte_page_error(r, ctx,
-                                           NGX_HTTP_SERVICE_UNAVAILABLE);
-    default:
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    return NGX_OK;
 }
 
 
@@ -162,7 +158,7 @@ ngx_http_soporte_track_hide(ngx_str_t *line)
 
 static ngx_int_t
 ngx_http_soporte_track_enter(ngx_http_request_t *r,
-    ngx_http_soporte_tracking_t *t)
+    const ngx_str_t *base, const ngx_http_soporte_claim_t *claim)
 {
     u_char                    *p;
     const char                *secure;
@@ -180,13 +176,13 @@ ngx_http_soporte_track_enter(ngx_http_request_t *r,
 
     reply.status = NGX_HTTP_SEE_OTHER;
     ngx_str_set(&reply.type, "text/plain");
-    reply.location = ngx_http_soporte_ticket_path(r->pool, &t->view.base,
-                                                  &t->folio, NULL);
+    reply.location = ngx_http_soporte_ticket_path(r->pool, base,
+                                                  &claim->folio, NULL);
 
     p = ngx_pnalloc(r->pool, sizeof(NGX_HTTP_SOPORTE_TICKET_COOKIE
                                     "=; Path=; Max-Age=7776000; HttpOnly; "
                                     "SameSite=Lax; Secure")
-                             + t->token.len + reply.location.len);
+                             + claim->token.len + reply.location.len);
 
     if (p == NULL || reply.location.len == 0) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -195,10 +191,55 @@ ngx_http_soporte_track_enter(ngx_http_request_t *r,
     reply.cookie.data = p;
     p = ngx_sprintf(p, NGX_HTTP_SOPORTE_TICKET_COOKIE "=%V; Path=%V; "
                     "Max-Age=7776000; HttpOnly; SameSite=Lax%s",
-                    &t->token, &reply.location, secure);
+                    &claim->token, &reply.location, secure);
     reply.cookie.len = p - reply.cookie.data;
 
     return ngx_http_soporte_reply_json(r, &reply, NULL);
+}
+
+
+ngx_int_t
+ngx_http_soporte_track_show(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_view_t *view,
+    const ngx_http_soporte_claim_t *claim,
+    const ngx_http_soporte_retry_t *retry)
+{
+    ngx_pool_t                    *pool;
+    ngx_http_soporte_tracking_t   *t;
+
+    t = ngx_pcalloc(r->pool, sizeof(ngx_http_soporte_tracking_t));
+    pool = ngx_http_soporte_task_pool(r);
+
+    if (t == NULL || pool == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    t->mem = ngx_http_soporte_mem(pool);
+    t->ctx = ctx;
+    t->view = view;
+    t->claim = claim;
+    t->retry = retry;
+    t->tenant = view->report.key;
+    t->smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    if (t->smcf->lookup == NULL) {
+        t->found.rc = NGX_ERROR;
+        return ngx_http_soporte_track_done(r, t);
+    }
+
+    switch (ngx_http_soporte_task(r, t, ngx_http_soporte_track_thread,
+                                  ngx_http_soporte_track_done))
+    {
+    case NGX_DONE:
+        /* the phase engine's own count is given back by NGX_DONE */
+        return NGX_DONE;
+
+    case NGX_BUSY:
+        return ngx_http_soporte_page_error(r, ctx,
+                                           NGX_HTTP_SERVICE_UNAVAILABLE);
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 
@@ -207,8 +248,46 @@ ngx_http_soporte_track_thread(void *data)
 {
     ngx_http_soporte_tracking_t  *t = data;
 
-    t->rc = ngx_http_soporte_lookup(t->lookup, &t->mem, &t->view.report.key,
-                                    t->id, &t->json, &t->spooled);
+    u_char                     prefix[NGX_HTTP_SOPORTE_TRACK_PREFIX];
+    ngx_http_soporte_found_t  *found;
+
+    found = &t->found;
+
+    /* messages first: one that is delivered meanwhile is in PostgreSQL */
+
+    if (t->smcf->spool
+        && (ngx_http_soporte_track_prefix(t->claim->id, prefix) != NGX_OK
+            || ngx_soporte_spool_seek(t->smcf->spool, prefix, sizeof(prefix),
+                                      &t->mem, found->docs,
+                                      NGX_HTTP_SOPORTE_TRACK_MESSAGES,
+                                      &found->ndocs)
+               != NGX_OK))
+    {
+        found->ndocs = 0;
+    }
+
+    found->rc = ngx_http_soporte_lookup(t->smcf->lookup, &t->mem, &t->tenant,
+                                        t->claim->id, &found->json,
+                                        &found->spooled);
+}
+
+
+/* version and variant of a UUID version 8 change the seventh byte and later */
+
+ngx_int_t
+ngx_http_soporte_track_prefix(const u_char *ticket, u_char *prefix)
+{
+    u_char  digest[NGX_SOPORTE_DIGEST_LEN];
+
+    if (ngx_soporte_secret_sha256(digest, ticket, NGX_SOPORTE_ID_LEN)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(prefix, digest, NGX_HTTP_SOPORTE_TRACK_PREFIX);
+
+    return NGX_OK;
 }
 
 
@@ -217,70 +296,44 @@ ngx_http_soporte_track_done(ngx_http_request_t *r, void *data)
 {
     ngx_http_soporte_tracking_t  *t = data;
 
-    ngx_soporte_value_t        *document;
-    ngx_soporte_json_error_t    err;
-    ngx_soporte_json_limits_t   limits;
+    ngx_soporte_value_t  *story;
 
-    if (t->rc == NGX_DECLINED) {
+    /*
+     * NGX_DECLINED is no better than NGX_ERROR: retention took the ticket, or
+     * another node still holds it in its spool.
+     */
 
-        /* retention took it, or another node still holds it in its spool */
+    story = ngx_http_soporte_story(&t->mem, &t->found, t->claim->id,
+                                   r->connection->log);
 
-        t->rc = NGX_ERROR;
-    }
-
-    document = NULL;
-
-    if (t->rc == NGX_OK) {
-        limits.max_depth = 16;
-        document = ngx_soporte_json_parse(&t->mem, t->json.data,
-                                          t->json.len, &limits, &err);
-
-        if (document == NULL) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "a ticket's document can't be read: %s", err.text);
-        }
+    if (t->mem.failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ngx_http_soporte_accepts_json(r)) {
-        return ngx_http_soporte_track_json(r, t, document);
+        return ngx_http_soporte_track_json(r, t, story);
     }
 
-    return ngx_http_soporte_track_page(r, t, document);
+    return ngx_http_soporte_track_page(r, t, story);
 }
 
 
 static ngx_int_t
 ngx_http_soporte_track_json(ngx_http_request_t *r,
-    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *document)
+    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *story)
 {
-    ngx_uint_t                 i;
     ngx_soporte_value_t       *root, *v;
     ngx_http_soporte_reply_t   reply;
 
-    /* an allow-list: a spooled document holds more than the page may say */
-
-    static const char *const   keys[] = {
-        "subject", "description", "category", "filed_at", "reply_due",
-        "urgent", "messages"
-    };
-
     root = ngx_soporte_value_add(&t->mem, NULL, NULL, NGX_SOPORTE_OBJECT);
-    (void) ngx_soporte_value_str(&t->mem, root, "folio", &t->folio);
+    (void) ngx_soporte_value_str(&t->mem, root, "folio", &t->claim->folio);
 
-    v = t->spooled ? NULL : ngx_soporte_value_get(document, "status");
-
-    if (v) {
-        (void) ngx_soporte_value_ref(&t->mem, root, "status", v);
-    } else {
+    if (story == NULL) {
         (void) ngx_soporte_value_cstr(&t->mem, root, "status", "received");
     }
 
-    for (i = 0; document && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        v = ngx_soporte_value_get(document, keys[i]);
-
-        if (v) {
-            (void) ngx_soporte_value_ref(&t->mem, root, keys[i], v);
-        }
+    for (v = story ? story->first : NULL; v; v = v->next) {
+        (void) ngx_soporte_value_ref(&t->mem, root, (char *) v->name.data, v);
     }
 
     if (t->mem.failed) {
@@ -296,172 +349,102 @@ ngx_http_soporte_track_json(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_soporte_track_page(ngx_http_request_t *r,
-    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *document)
+    ngx_http_soporte_tracking_t *t, ngx_soporte_value_t *story)
 {
     ngx_str_t                  link, title;
     ngx_soporte_value_t       *ticket;
+    ngx_http_soporte_view_t   *view;
     ngx_http_soporte_blank_t   blanks[2];
     ngx_http_soporte_reply_t   reply;
 
-    ticket = ngx_soporte_value_add(&t->view.mem, t->view.root, "ticket",
-                                   NGX_SOPORTE_OBJECT);
-
-    (void) ngx_soporte_value_str(&t->view.mem, ticket, "folio", &t->folio);
-    (void) ngx_soporte_value_bool(&t->view.mem, ticket, "stored",
-                                  document != NULL);
-    (void) ngx_soporte_value_bool(&t->view.mem, ticket, "pending",
-                                  t->spooled && document);
-
-    link = ngx_http_soporte_track_link(r, t);
-    (void) ngx_soporte_value_str(&t->view.mem, ticket, "link", &link);
-
-    link = ngx_http_soporte_public_link(r, &t->view);
-    (void) ngx_soporte_value_str(&t->view.mem, ticket, "status_link", &link);
-
-    ngx_http_soporte_track_fill(t, ticket, document);
-
-    blanks[0].name = 'F';
-    blanks[0].text = t->folio;
-    blanks[1].name = 0;
-
-    title = ngx_http_soporte_fill(&t->view.voice, "title", "ticket", blanks);
-    (void) ngx_soporte_value_str(&t->view.mem, t->view.root, "title",
-                                 &title);
+    view = t->view;
 
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
-    reply.status = NGX_HTTP_OK;
+    reply.status = t->retry ? 422 : NGX_HTTP_OK;
 
-    return ngx_http_soporte_page_send(r, &t->view, NGX_HTTP_SOPORTE_TICKET,
+    ticket = ngx_soporte_value_add(&view->mem, view->root, "ticket",
+                                   NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_str(&view->mem, ticket, "folio",
+                                 &t->claim->folio);
+    (void) ngx_soporte_value_bool(&view->mem, ticket, "stored",
+                                  story != NULL);
+    (void) ngx_soporte_value_bool(&view->mem, ticket, "pending",
+                                  t->found.spooled && story);
+
+    link = ngx_http_soporte_track_link(r, t);
+    (void) ngx_soporte_value_str(&view->mem, ticket, "link", &link);
+
+    link = ngx_http_soporte_public_link(r, view);
+    (void) ngx_soporte_value_str(&view->mem, ticket, "status_link", &link);
+
+    ngx_http_soporte_story_tell(view, ticket, story);
+
+    if (ngx_http_soporte_track_form(r, t, &reply) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    blanks[0].name = 'F';
+    blanks[0].text = t->claim->folio;
+    blanks[1].name = 0;
+
+    title = ngx_http_soporte_fill(&view->voice, "title", "ticket", blanks);
+    (void) ngx_soporte_value_str(&view->mem, view->root, "title", &title);
+
+    return ngx_http_soporte_page_send(r, view, NGX_HTTP_SOPORTE_TICKET,
                                       &reply);
 }
 
 
-/* document is NULL when nobody can tell now: the ticket is safe all the same */
+/* where a message is written, empty or as it came back */
 
-static void
-ngx_http_soporte_track_fill(ngx_http_soporte_tracking_t *t,
-    ngx_soporte_value_t *ticket, ngx_soporte_value_t *document)
+static ngx_int_t
+ngx_http_soporte_track_form(ngx_http_request_t *r,
+    ngx_http_soporte_tracking_t *t, ngx_http_soporte_reply_t *reply)
 {
-    int64_t                   due;
-    ngx_str_t                 s;
-    const char               *status;
-    ngx_uint_t                urgent, outside;
-    ngx_soporte_value_t      *v;
-    ngx_soporte_category_t   *category;
+    u_char                   *p;
+    ngx_str_t                 nonce, action, path, message;
+    ngx_soporte_value_t      *form, *v;
     ngx_http_soporte_view_t  *view;
 
-    view = &t->view;
-    due = 0;
-    urgent = 0;
-    outside = 0;
-    status = "received";
+    static const ngx_str_t  tail = ngx_string("/mensajes");
 
-    if (document) {
-        v = ngx_soporte_value_get(document, "status");
+    view = t->view;
+    path = ngx_http_soporte_ticket_path(r->pool, &view->base,
+                                        &t->claim->folio, NULL);
+    p = ngx_pnalloc(r->pool, path.len + tail.len);
 
-        if (v && v->type == NGX_SOPORTE_STRING && !t->spooled) {
-            status = (char *) v->str.data;
-        }
-
-        v = ngx_soporte_value_get(document, "urgent");
-        urgent = (v && v->type == NGX_SOPORTE_TRUE);
-
-        v = ngx_soporte_value_get(document, "reply_due");
-
-        if (v && v->type == NGX_SOPORTE_STRING) {
-            (void) ngx_soporte_time_parse(v->str.data, v->str.len, &due,
-                                          NULL);
-        }
-
-        (void) ngx_soporte_value_ref(&view->mem, ticket, "subject",
-                             ngx_soporte_value_get(document, "subject"));
-        (void) ngx_soporte_value_ref(&view->mem, ticket, "description",
-                             ngx_soporte_value_get(document, "description"));
-
-        v = ngx_soporte_value_get(document, "category");
-        category = v ? ngx_soporte_policy_category(view->policy, &v->str)
-                     : NULL;
-
-        if (category) {
-            outside = !category->included;
-            (void) ngx_soporte_value_str(&view->mem, ticket, "category",
-                          ngx_http_soporte_words(view, &category->title));
-
-        } else if (v) {
-            (void) ngx_soporte_value_ref(&view->mem, ticket, "category", v);
-        }
-
-        ngx_http_soporte_track_when(view, ticket, "filed_at",
-                             ngx_soporte_value_get(document, "filed_at"));
-        ngx_http_soporte_track_messages(t, ticket, document);
-    }
-
-    (void) ngx_soporte_value_bool(&view->mem, ticket, status, 1);
-    (void) ngx_soporte_value_bool(&view->mem, ticket, "urgent", urgent);
-    (void) ngx_soporte_value_bool(&view->mem, ticket, "out_of_scope",
-                                  outside);
-
-    s = ngx_http_soporte_phrase(&view->voice, "ticket", status);
-    (void) ngx_soporte_value_str(&view->mem, ticket, "status", &s);
-
-    s = ngx_http_soporte_reply_words(view, urgent, 0, due);
-    (void) ngx_soporte_value_str(&view->mem, ticket, "reply", &s);
-}
-
-
-static void
-ngx_http_soporte_track_messages(ngx_http_soporte_tracking_t *t,
-    ngx_soporte_value_t *ticket, ngx_soporte_value_t *document)
-{
-    ngx_soporte_value_t        *list, *item, *author;
-    const ngx_soporte_value_t  *m;
-
-    list = ngx_soporte_value_get(document, "messages");
-
-    if (list == NULL || list->type != NGX_SOPORTE_LIST) {
-        return;
-    }
-
-    m = list->first;
-    list = ngx_soporte_value_add(&t->view.mem, ticket, "messages",
-                                 NGX_SOPORTE_LIST);
-
-    for ( /* void */ ; m; m = m->next) {
-        item = ngx_soporte_value_add(&t->view.mem, list, NULL,
-                                     NGX_SOPORTE_OBJECT);
-
-        author = ngx_soporte_value_get(m, "author");
-
-        (void) ngx_soporte_value_bool(&t->view.mem, item,
-                                      (author && author->str.len == 5)
-                                      ? "agent" : "customer", 1);
-        (void) ngx_soporte_value_ref(&t->view.mem, item, "body",
-                                     ngx_soporte_value_get(m, "body"));
-
-        ngx_http_soporte_track_when(&t->view, item, "at",
-                                    ngx_soporte_value_get(m, "at"));
-    }
-}
-
-
-static void
-ngx_http_soporte_track_when(ngx_http_soporte_view_t *view,
-    ngx_soporte_value_t *parent, const char *name,
-    const ngx_soporte_value_t *instant)
-{
-    int64_t    t;
-    ngx_str_t  s;
-
-    if (instant == NULL || instant->type != NGX_SOPORTE_STRING
-        || ngx_soporte_time_parse(instant->str.data, instant->str.len, &t,
-                                  NULL)
-           != NGX_OK)
+    if (p == NULL || path.len == 0
+        || ngx_http_soporte_nonce(r, &nonce, &reply->cookie) != NGX_OK)
     {
-        return;
+        return NGX_ERROR;
     }
 
-    s = ngx_http_soporte_moment(&view->voice, "at", t);
-    (void) ngx_soporte_value_str(&view->mem, parent, name, &s);
+    action.data = p;
+    action.len = path.len + tail.len;
+
+    ngx_memcpy(ngx_cpymem(p, path.data, path.len), tail.data, tail.len);
+
+    form = ngx_http_soporte_form_object(r, view, &nonce, &action);
+
+    if (form == NULL || t->retry == NULL) {
+        return form ? NGX_OK : NGX_ERROR;
+    }
+
+    v = ngx_soporte_value_add(&view->mem, form, "values", NGX_SOPORTE_OBJECT);
+
+    if (t->retry->message) {
+        (void) ngx_soporte_value_str(&view->mem, v, "message",
+                                     t->retry->message);
+    }
+
+    message = ngx_http_soporte_phrase_str(&view->voice, "error",
+                                          t->retry->error);
+
+    v = ngx_soporte_value_add(&view->mem, form, "errors", NGX_SOPORTE_OBJECT);
+    (void) ngx_soporte_value_str(&view->mem, v, "message", &message);
+
+    return view->mem.failed ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -472,8 +455,8 @@ ngx_http_soporte_track_link(ngx_http_request_t *r,
     u_char     *p;
     ngx_str_t   path, link, origin;
 
-    path = ngx_http_soporte_ticket_path(r->pool, &t->view.base, &t->folio,
-                                        &t->token);
+    path = ngx_http_soporte_ticket_path(r->pool, &t->view->base,
+                                        &t->claim->folio, &t->claim->token);
     origin = ngx_http_soporte_origin(r);
 
     p = ngx_pnalloc(r->pool, origin.len + path.len);

@@ -212,7 +212,11 @@ VALUES ('acme', '0190a000-0000-7000-8000-000000000040', 'agent', false,
 
 SET ROLE soporte_nginx;
 
-SELECT is(soporte.ticket_view('acme', '0190a000-0000-7000-8000-000000000040'),
+SELECT is((SELECT jsonb_set(v, '{messages}', jsonb_agg(m - 'id'))
+           FROM soporte.ticket_view('acme',
+                    '0190a000-0000-7000-8000-000000000040') AS v,
+                jsonb_array_elements(v -> 'messages') AS m
+           GROUP BY v),
           '{"folio": "SOP-7K3M9-QX2T4", "subject": "No abre",
             "description": "La factura 17 no abre.", "category": "ventas",
             "status": "waiting", "filed_at": "2026-11-22T16:00:00Z",
