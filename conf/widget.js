@@ -59,10 +59,17 @@ function look(e) {
   var sign = e.querySelector('.modal-header .indicator'),
     kind = sign ? sign.className : '';
 
-  if (/red|orange/.test(kind) || e.classList.contains('msgprint-dialog')
-      && (!kind || /hid/.test(kind)))
+  if (e.classList.contains('show')
+      && (/red|orange/.test(kind) || e.classList.contains('msgprint-dialog')
+        && (!kind || /hid/.test(kind))))
     error = mask([].map.call(e.querySelectorAll('.modal-title,.modal-body'),
       function (p) { return p.textContent; }).join(': '));
+}
+
+
+function alerted(e) {
+  if (e && e.classList && e.classList.contains('red'))
+    error = mask(e.textContent);
 }
 
 
@@ -77,15 +84,16 @@ function observe(e, options, f) {
 function watch(e) {
   if (!e || e.nodeType !== 1) return;
 
-  if (e.classList.contains('modal'))
-    observe(e, { attributes: true, attributeFilter: ['class'] },
-      function () { if (e.classList.contains('show')) look(e); });
+  if (e.classList.contains('modal')) {
+    look(e);
+    observe(e, { attributes: true, attributeFilter: ['class'],
+      childList: true, subtree: true }, function () { look(e); });
+  }
 
-  if (e.id === 'dialog-container')
-    observe(e, { childList: true, subtree: true }, function (a) {
-      if (a && a.classList && a.classList.contains('red'))
-        error = mask(a.textContent);
-    });
+  if (e.id === 'dialog-container') {
+    [].forEach.call(e.querySelectorAll('.desk-alert'), alerted);
+    observe(e, { childList: true, subtree: true }, alerted);
+  }
 }
 
 
@@ -144,7 +152,7 @@ function ask() {
   timer = setTimeout(ask, 9e4 + Math.random() * 6e4);
   if (d.hidden || !w.fetch) return;
 
-  fetch(base + '/api/v2/summary.json').then(function (r) {
+  fetch(base + '/api/v2/summary.json', { cache: 'no-store' }).then(function (r) {
     return r.json().then(news);
   }).catch(function () { /* the next time */ });
 }

@@ -139,13 +139,13 @@ function harmless(c, name) {
 
 /* axe's violations of a page as it stands, one line each */
 
-async function violations(page, rules = {}) {
+async function violations(page, rules = {}, part = 'html') {
     await page.evaluate(axe);
 
-    return page.evaluate(options => axe.run(document, options).then(result =>
+    return page.evaluate(options => axe.run(options.part, options).then(result =>
         result.violations.flatMap(v => v.nodes.map(n =>
             `${v.id}: ${n.target} ${n.failureSummary.split('\n')[1] || ''}`))),
-    { resultTypes: ['violations'], rules,
+    { part, resultTypes: ['violations'], rules,
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',
                 'best-practice'] });
 }
