@@ -51,6 +51,8 @@ deps_bench  := perl valgrind libnginx-mod-http-lua
 deps_browser := chromium fonts-dejavu-core \
                $(if $(wildcard /usr/bin/node),,nodejs) \
                $(if $(wildcard /usr/bin/npm),,npm)
+deps_fault  := $(deps_test) strace pgbouncer
+deps_planted := $(deps_fault) $(deps_unit) patch
 deps_fuzz   := clang libclang-rt-14-dev
 deps_asan   := dpkg-dev patch libpcre2-dev zlib1g-dev
 
@@ -261,6 +263,16 @@ fuzz: $(fuzz_names:%=fuzz-%)  ## every parser by libFuzzer, SECONDS=60 each; fuz
 
 $(fuzz_names:%=fuzz-%): fuzz-%: build/fuzz/%_fuzz
 	@t/fuzz/run $* $(SECONDS)
+
+# as root: it mounts small file systems, and traces what nginx does
+
+.PHONY: fault
+fault: all | $$(call deps,fault)  ## tickets while everything dies, disks fill up and standbys take over (as root, minutes)
+	@t/tools/run --jobs=1 --timeout=1800 $(wildcard t/fault/*.t)
+
+.PHONY: planted
+planted: all | $$(call deps,planted)  ## plants each defect of t/fault/planted in a copy: its test must see it (minutes)
+	@t/tools/planted $(wildcard t/fault/planted/*.patch)
 
 asan_opt    := -std=gnu11 -g -O1 -DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
                -DNGX_HAVE_NONALIGNED=0

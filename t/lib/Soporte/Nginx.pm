@@ -28,7 +28,7 @@ my @all;
 
 # Options: conf (template), vars (hash), files (hash of path => text, below
 # the prefix), workers (1), log_level (info), prefix (a directory to use
-# again).
+# again), env (hash, for a start).
 
 sub new {
     my ($class, %option) = @_;
@@ -170,7 +170,8 @@ sub check {
 sub start {
     my ($self) = @_;
 
-    my ($code, $text) = run($self->command('error.log'));
+    my ($code, $text) = run({ env => $self->{env} },
+                            $self->command('error.log'));
 
     croak "nginx did not start: $text" if $code;
 
