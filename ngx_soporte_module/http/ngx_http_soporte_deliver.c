@@ -15,6 +15,7 @@
 #define NGX_HTTP_SOPORTE_BATCH_BYTES  (256 * 1024)
 #define NGX_HTTP_SOPORTE_ROUNDS       64     /* batches in one task */
 #define NGX_HTTP_SOPORTE_COUNT        10000  /* ms between counts */
+#define NGX_HTTP_SOPORTE_COUNT_LAST   60000  /* ms, while more is waiting */
 #define NGX_HTTP_SOPORTE_COUNT_MAX    100000
 #define NGX_HTTP_SOPORTE_WEIGH_MAX    1024   /* tickets weighed at each count */
 
@@ -35,6 +36,8 @@ struct ngx_http_soporte_deliver_s {
 
     ngx_uint_t                      count;   /* asked: sweep and count */
     ngx_uint_t                      weigh;   /* ... and weigh */
+    ngx_uint_t                      overdue; /* ... whatever waits */
+    ngx_uint_t                      more;    /* delivered ones to remove */
     ngx_uint_t                      delivered;
     ngx_uint_t                      dead;
     ngx_uint_t                      left;    /* more is waiting */
@@ -168,6 +171,8 @@ ngx_http_soporte_deliver_tick(ngx_http_soporte_deliver_t *d)
     d->count = (ngx_current_msec - d->counted >= NGX_HTTP_SOPORTE_COUNT);
     d->weigh = (d->count
                 && (!d->weighed || d->seen <= NGX_HTTP_SOPORTE_WEIGH_MAX));
+    d->overdue = (ngx_current_msec - d->counted
+                  >= NGX_HTTP_SOPORTE_COUNT_LAST);
 
     if (!d->count
         && ((wake == d->wake && !d->left)
@@ -220,6 +225,7 @@ ngx_http_soporte_deliver_thread(void *data, ngx_log_t *log)
     d->has_stat = 0;
     d->pg_err.code = NGX_SOPORTE_POSTGRES_NO_ERROR;
     d->spool_err.code = NGX_SOPORTE_SPOOL_NO_ERROR;
+    d->more = 0;
 
     for (i = 0; d->pg && i < NGX_HTTP_SOPORTE_ROUNDS; i++) {
 
@@ -231,10 +237,17 @@ ngx_http_soporte_deliver_thread(void *data, ngx_log_t *log)
     }
 
     d->left = (d->pg_err.code != NGX_SOPORTE_POSTGRES_NO_ERROR
-               || i == NGX_HTTP_SOPORTE_ROUNDS);
+               || i == NGX_HTTP_SOPORTE_ROUNDS || d->more);
 
     if (ngx_exiting || ngx_terminate) {
         return;
+    }
+
+    /* to sweep and to weigh takes longer than to deliver: that goes first */
+
+    if (i == NGX_HTTP_SOPORTE_ROUNDS && !d->overdue) {
+        d->count = 0;
+        d->weigh = 0;
     }
 
     if (d->count) {
@@ -304,6 +317,10 @@ ngx_http_soporte_deliver_batch(ngx_http_soporte_deliver_t *d)
         d->dead += batch.ndead;
         ngx_cpystrn((u_char *) d->reason, (u_char *) batch.dead.text,
                     sizeof(d->reason));
+    }
+
+    if (rc == NGX_OK) {
+        d->more = batch.more;
     }
 
     if (rc == NGX_OK && batch.n) {

@@ -122,6 +122,8 @@ typedef struct {
     size_t                       bytes;        /* of their ticket.json */
     ngx_uint_t                   nold;         /* the first nold were found
                                                   claimed already */
+    ngx_uint_t                   more;         /* delivered ones are still to
+                                                  be removed: claim again */
     ngx_uint_t                   ndead;        /* unreadable, moved to dead/ */
     ngx_soporte_spool_err_t      dead;         /* why, of the last of them */
 } ngx_soporte_spool_batch_t;
@@ -184,7 +186,8 @@ ngx_int_t ngx_soporte_spool_put(ngx_soporte_spool_t *sp, const u_char id[16],
  * of any size is always taken).  What lies in sending/ comes first: left by a
  * dead leader, or by a delivery that has to be tried again.  So a batch is to
  * be finished before the next claim.  Memory is "mem"'s.  No ticket at all
- * is NGX_OK with n == 0; delivered ones are removed from the disk then.  An
+ * is NGX_OK with n == 0; delivered ones are removed from the disk then, a few
+ * hundred at a time, since that is slower than to deliver them.  An
  * unreadable ticket goes to dead/ and is counted.  With n > 0 an error may
  * stand in err beside NGX_OK: the batch is good, the next claim may fail.
  */
@@ -245,8 +248,8 @@ ngx_int_t ngx_soporte_spool_seek(ngx_soporte_spool_t *sp,
 
 /*
  * Removes what was delivered, what dead processes left in tmp/ (older than a
- * minute), and links that nobody took from notify/ for a week; returns how
- * many.  May run beside claim().
+ * minute), and links that nobody took from notify/ for a week, a few hundred
+ * at a time; returns how many.  May run beside claim().
  */
 
 ngx_int_t ngx_soporte_spool_sweep(ngx_soporte_spool_t *sp,

@@ -18,6 +18,7 @@
 #define NGX_SOPORTE_SPOOL_DONE    "done."      /* delivered, in tmp/ */
 #define NGX_SOPORTE_SPOOL_STALE   60           /* s, what else is in tmp/ */
 #define NGX_SOPORTE_SPOOL_UNREAD  (7 * 86400)  /* s, in notify/ */
+#define NGX_SOPORTE_SPOOL_SWEEP   256          /* removed by one call */
 
 
 typedef struct {
@@ -424,6 +425,10 @@ ngx_soporte_spool_sweep_one(ngx_soporte_spool_t *sp, const char *name,
         return NGX_ABORT;
     }
 
+    if (sw->n == NGX_SOPORTE_SPOOL_SWEEP) {
+        return NGX_DONE;
+    }
+
     dir = sp->dirs[sw->dir];
     done = strncmp(name, NGX_SOPORTE_SPOOL_DONE,
                    sizeof(NGX_SOPORTE_SPOOL_DONE) - 1) == 0;
@@ -518,8 +523,9 @@ ngx_soporte_spool_claim(ngx_soporte_spool_t *sp, ngx_soporte_mem_t *mem,
         ngx_memzero(&sw, sizeof(ngx_soporte_spool_sweep_t));
         sw.dir = NGX_SOPORTE_SPOOL_TMP;
 
-        (void) ngx_soporte_spool_scan(sp, sp->dirs[sw.dir],
-                                      ngx_soporte_spool_sweep_one, &sw);
+        batch->more = (ngx_soporte_spool_scan(sp, sp->dirs[sw.dir],
+                                              ngx_soporte_spool_sweep_one, &sw)
+                       == NGX_DONE);
     }
 
     /* what was claimed before an error is delivered, the error comes back */

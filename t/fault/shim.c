@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,7 +196,7 @@ fsync(int fd)
     }
 
     if (shim_told("fsync-slow")) {
-        (void) usleep(300000);
+        (void) poll(NULL, 0, 300);
     }
 
     rc = shim_fsync(fd);
