@@ -43,7 +43,7 @@ deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server \
                jq curl
 deps_unit   := perl libcmocka-dev binutils redis-server
 deps_lint   := perl cppcheck shellcheck
-deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus
+deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus faketime
 deps_geo    := mmdb-bin $(if $(wildcard /usr/bin/node),,nodejs) \
                $(if $(wildcard /usr/bin/npm),,npm)
 deps_deb    := debhelper dpkg-dev fakeroot

@@ -116,12 +116,14 @@ BEGIN
            x.s,
            x.plain AND (SELECT count(*) FROM unnest(x.s) AS u (n)
                         WHERE u.n > 0) >= 3
-    FROM (SELECT r.v ->> 0 AS tenant, a.s, cardinality(a.s) = 6 AS plain
+    FROM (SELECT DISTINCT ON (1) r.v ->> 0 AS tenant, a.s,
+                 cardinality(a.s) = 6 AS plain
           FROM jsonb_array_elements(p -> 'rows') AS r (v),
                LATERAL (SELECT array_agg(e.n::bigint ORDER BY e.o) AS s
                         FROM jsonb_array_elements_text(r.v -> 4)
                              WITH ORDINALITY AS e (n, o)) a
-          WHERE jsonb_typeof(r.v -> 4) = 'array') x
+          WHERE jsonb_typeof(r.v -> 4) = 'array'
+          ORDER BY 1) x
     ON CONFLICT (tenant, minute, node, boot) DO UPDATE
     SET good = excluded.good, hard = excluded.hard, soft = excluded.soft,
         slow = excluded.slow, slots = excluded.slots, clean = excluded.clean
@@ -131,10 +133,12 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT;
 
     INSERT INTO tenant AS t (tenant, began_at, zone, target, excluded, cap)
-    SELECT r.v ->> 0, to_timestamp((r.v ->> 1)::bigint), p ->> 'zone',
+    SELECT DISTINCT ON (1)
+           r.v ->> 0, to_timestamp((r.v ->> 1)::bigint), p ->> 'zone',
            (e.v ->> 0)::int, (e.v ->> 1)::int <> 0, (e.v ->> 2)::int
     FROM jsonb_array_elements(p -> 'rows') AS r (v),
          LATERAL (SELECT p -> 'terms' -> ((r.v ->> 2)::int)) AS e (v)
+    ORDER BY 1
     ON CONFLICT (tenant) DO UPDATE
     SET began_at = least(t.began_at, excluded.began_at),
         zone = excluded.zone, target = excluded.target,
@@ -145,11 +149,13 @@ BEGIN
           OR t.began_at > excluded.began_at;
 
     INSERT INTO outage AS o (tenant, began_at, node, ended_at)
-    SELECT r.v ->> 0, to_timestamp((e.v ->> 0)::bigint), p ->> 'node',
+    SELECT DISTINCT ON (1, 2)
+           r.v ->> 0, to_timestamp((e.v ->> 0)::bigint), p ->> 'node',
            to_timestamp((e.v ->> 1)::bigint)
     FROM jsonb_array_elements(p -> 'rows') AS r (v),
          jsonb_array_elements(r.v -> 5) AS e (v)
     WHERE jsonb_typeof(r.v -> 5) = 'array'
+    ORDER BY 1, 2, 4
     ON CONFLICT (tenant, began_at, node) DO UPDATE
     SET ended_at = excluded.ended_at
     WHERE excluded.ended_at IS NOT NULL

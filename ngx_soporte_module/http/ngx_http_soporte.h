@@ -123,6 +123,11 @@ typedef struct ngx_http_soporte_publish_s  ngx_http_soporte_publish_t;
 typedef struct ngx_http_soporte_snapshot_s  ngx_http_soporte_snapshot_t;
 
 
+/* minutes on their way to PostgreSQL; history.c */
+
+typedef struct ngx_http_soporte_history_s  ngx_http_soporte_history_t;
+
+
 /* how a tenant is watched; profile.h */
 
 typedef struct ngx_http_soporte_probe_conf_s  ngx_http_soporte_probe_conf_t;
@@ -167,6 +172,7 @@ typedef struct {
 typedef struct {
     ngx_soporte_zone_t             *zone;
     ngx_str_t                       path;
+    ngx_str_t                       history_path; /* below it, null-term. */
     size_t                          max_size;     /* bytes, of the spool */
     ngx_str_t                       node;
     ngx_soporte_postgres_conf_t    *postgres;     /* NULL: none */
@@ -210,6 +216,7 @@ typedef struct {
     ngx_http_soporte_probe_t       *probe;
     ngx_http_soporte_snapshot_t    *snapshot;
     ngx_http_soporte_known_t       *known;
+    ngx_http_soporte_history_t     *history;
     ngx_http_soporte_events_t      *events;
     ngx_http_soporte_publish_t     *publish;
     ngx_http_soporte_leader_t      *leader;

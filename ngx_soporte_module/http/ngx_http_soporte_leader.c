@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_deliver.h"
 #include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_probe.h"
+#include "ngx_http_soporte_history.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
 
@@ -111,6 +112,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
         ngx_http_soporte_deliver_tick(leader->deliver);
         ngx_http_soporte_seal_tick(leader->seal);
         ngx_http_soporte_fleet_tick(leader->fleet);
+        ngx_http_soporte_history_tick(leader->smcf->history);
         ngx_http_soporte_snapshot_tick(leader->snapshot);
 
         if (leader->second != ngx_time()) {
@@ -144,6 +146,7 @@ ngx_http_soporte_leader_stop(ngx_http_soporte_leader_t *leader)
 {
     ngx_http_soporte_deliver_stop(leader->deliver);
     ngx_http_soporte_fleet_stop(leader->fleet);
+    ngx_http_soporte_history_stop(leader->smcf->history);
     ngx_http_soporte_snapshot_stop(leader->snapshot);
     ngx_http_soporte_probe_stop(leader->smcf->probe);
 }

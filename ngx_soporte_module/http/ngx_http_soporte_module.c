@@ -15,6 +15,7 @@
 #include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_geoip.h"
 #include "ngx_http_soporte_identity.h"
+#include "ngx_http_soporte_history.h"
 #include "ngx_http_soporte_lookup.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_probe.h"
@@ -597,9 +598,11 @@ ngx_http_soporte_init_process(ngx_cycle_t *cycle)
     smcf->events = ngx_http_soporte_events_create(cycle, smcf);
     smcf->publish = ngx_http_soporte_publish_create(cycle, smcf);
     smcf->snapshot = ngx_http_soporte_snapshot_create(cycle, smcf);
+    smcf->history = ngx_http_soporte_history_create(cycle, smcf);
 
     if (smcf->known == NULL || smcf->lookup == NULL || smcf->events == NULL
-        || smcf->publish == NULL || smcf->snapshot == NULL)
+        || smcf->publish == NULL || smcf->snapshot == NULL
+        || smcf->history == NULL)
     {
         return NGX_ERROR;
     }
@@ -647,6 +650,7 @@ ngx_http_soporte_exit_process(ngx_cycle_t *cycle)
     ngx_http_soporte_events_flush(smcf);
     ngx_http_soporte_publish_close(smcf->publish);
     ngx_http_soporte_snapshot_close(smcf->snapshot);
+    ngx_http_soporte_history_close(smcf->history);
 
     if (smcf->spool) {
         ngx_soporte_spool_close(smcf->spool);

@@ -32,6 +32,8 @@ static ngx_int_t ngx_http_soporte_open_zone(ngx_conf_t *cf,
 static void ngx_http_soporte_open_close(void *data);
 static ngx_int_t ngx_http_soporte_open_path(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf);
+static ngx_int_t ngx_http_soporte_open_history(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf);
 static ngx_int_t ngx_http_soporte_open_user(ngx_conf_t *cf, uid_t *uid,
     gid_t *gid);
 static ngx_int_t ngx_http_soporte_open_zone_path(ngx_conf_t *cf,
@@ -250,12 +252,53 @@ ngx_http_soporte_open_path(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    if (smcf->postgres
+        && ngx_http_soporte_open_history(cf, smcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_soporte_secret_load(&smcf->secret, (char *) smcf->path.data,
                                 error, sizeof(error))
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "soporte_path \"%V\": %s", &smcf->path, error);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a spool of its own: minutes neither delay tickets nor take their room */
+
+static ngx_int_t
+ngx_http_soporte_open_history(ngx_conf_t *cf,
+    ngx_http_soporte_main_conf_t *smcf)
+{
+    u_char                   *p;
+    ngx_soporte_spool_err_t   err;
+
+    smcf->history_path.len = smcf->path.len + sizeof("/history") - 1;
+
+    p = ngx_pnalloc(cf->pool, smcf->history_path.len + 1);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    smcf->history_path.data = p;
+    p = ngx_cpymem(p, smcf->path.data, smcf->path.len);
+    ngx_memcpy(p, "/history", sizeof("/history"));
+
+    if (ngx_soporte_spool_create((char *) smcf->history_path.data, smcf->uid,
+                                 smcf->gid, &err)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, err.sys,
+                      "soporte_path \"%V\": %s", &smcf->history_path,
+                      err.text);
         return NGX_ERROR;
     }
 

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_soporte_seal.h"
+#include "ngx_http_soporte_history.h"
 #include "ngx_http_soporte_hours.h"
 #include "ngx_http_soporte_watch.h"
 
@@ -353,6 +354,9 @@ ngx_http_soporte_seal_judge(ngx_http_soporte_seal_t *seal,
                                                  : NGX_SOPORTE_COUNTED);
 
     ngx_soporte_days_minute(&tenant->history.days, seal->day, taken->state);
+
+    ngx_http_soporte_history_note(seal->smcf->history, tenant, minute, &sum,
+                                  taken->state);
 
     good = hard = soft = slow = 0;
 

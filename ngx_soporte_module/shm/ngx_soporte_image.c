@@ -121,7 +121,8 @@ static const ngx_soporte_image_column_t  ngx_soporte_image_header[] = {
     header_column(10, events_lost),
     header_column(11, postgres_ok),
     header_column(12, postgres_error),
-    header_column(13, postgres_success)
+    header_column(13, postgres_success),
+    header_column(14, filed)
 };
 
 static const ngx_soporte_image_column_t  ngx_soporte_image_columns[] = {

@@ -19,6 +19,9 @@
 
 #define NGX_SOPORTE_ZONE_PAGE  4096
 
+_Static_assert(sizeof(ngx_soporte_header_t) <= NGX_SOPORTE_ZONE_PAGE,
+               "the header has a page");
+
 #define ngx_soporte_zone_align(n)                                             \
     (((n) + NGX_SOPORTE_ZONE_PAGE - 1) & ~((size_t) NGX_SOPORTE_ZONE_PAGE - 1))
 

@@ -18,7 +18,7 @@
 
 
 #define NGX_SOPORTE_ZONE_MAGIC       0x4554524f504f53ULL    /* "SOPORTE" */
-#define NGX_SOPORTE_ZONE_VERSION     8
+#define NGX_SOPORTE_ZONE_VERSION     9
 #define NGX_SOPORTE_ZONE_MAX         (1024 * 1024 * 1024)
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
@@ -107,6 +107,9 @@ struct ngx_soporte_header_s {
     uint64_t       overflow;                 /* requests without a slot */
     int64_t        overflow_logged;          /* unix seconds */
 
+    /* the long history: last minute that is on disk, bytes held there */
+
+    uint32_t       filed;                    /* unix s / 60, 0: none yet */
     uint32_t       nterms;
     ngx_soporte_terms_t  terms[NGX_SOPORTE_TERMS];
 
@@ -117,6 +120,7 @@ struct ngx_soporte_header_s {
     uint32_t       spool_sending;
     uint32_t       spool_dead;
     uint32_t       spool_notify;             /* nobody was told of yet */
+    ngx_atomic_t   history_bytes;            /* held, for the budget */
     ngx_atomic_t   spool_bytes;              /* held, for the budget */
     int64_t        spool_oldest;             /* unix seconds, 0 if none */
     int64_t        postgres_success;         /* unix seconds */

@@ -325,13 +325,13 @@ another_layout(void **state)
 
     /* lists of {id, size} stand behind a head of 56 bytes */
 
-    for (i = 0, field = (uint16_t *) (data.data + 56); i < 34; i++, field += 2)
+    for (i = 0, field = (uint16_t *) (data.data + 56); i < 36; i++, field += 2)
     {
-        if (i >= 13 && field[0] == 16) {
+        if (i >= 14 && field[0] == 16) {
             field[0] = 999;                  /* hist, as if unknown */
         }
 
-        if (i < 13 && field[0] == 7) {
+        if (i < 14 && field[0] == 7) {
             field[0] = 999;
         }
     }
@@ -376,7 +376,7 @@ no_image(void **state)
 
     /* each word of the head and of the lists */
 
-    for (i = 0; i < 56 + 34 * 4; i += 4) {
+    for (i = 0; i < 56 + 36 * 4; i += 4) {
         bytes[i + 3] ^= 0x55;
         (void) ngx_soporte_image_slots(&data, &r);
         bytes[i + 3] ^= 0x55;
