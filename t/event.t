@@ -111,6 +111,29 @@ wait_is(sub { $pg->value('SELECT count(*) FROM soporte.maintenance
         'an end told just before a reload', 15);
 
 
+# workers are killed while events wait in them: who leads next files them again
+
+chmod 0500, "$spool/tmp" or die;
+say_('PUT', 'acme/incident', { title => 'Muerte', message => 'uno' });
+say_('PUT', 'acme/incident', { message => 'dos' });
+$nginx->wait_log(qr/can't be spooled/, 5);
+
+my %old = map { $_ => 1 } $nginx->workers;
+
+$nginx->signal('KILL', keys %old);
+wait_for(sub { grep({ !$old{$_} } $nginx->workers) == 2 }, 10,
+         'new workers');
+chmod 0700, "$spool/tmp" or die;
+
+wait_is(sub { $pg->value("SELECT string_agg(u.message, ' ' ORDER BY u.version)
+                          FROM soporte.incident i
+                               JOIN soporte.incident_update u
+                               ON u.incident = i.id
+                          WHERE i.title = 'Muerte'") }, 'uno dos',
+        'words of killed workers', 20);
+$nginx->allow_log(qr/exited on signal 9/);
+
+
 # the database is away
 
 $pg->stop;

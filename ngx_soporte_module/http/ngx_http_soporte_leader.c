@@ -12,6 +12,7 @@
 #include "ngx_http_soporte_history.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
+#include "ngx_http_soporte_word.h"
 
 #include "ngx_soporte_lease.h"
 
@@ -109,6 +110,11 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
                                                    ngx_current_msec);
 
     if (leader->smcf->leading) {
+
+        if (leader->fence != before) {
+            ngx_http_soporte_word_again(leader->smcf);
+        }
+
         ngx_http_soporte_deliver_tick(leader->deliver);
         ngx_http_soporte_seal_tick(leader->seal);
         ngx_http_soporte_fleet_tick(leader->fleet);

@@ -12,13 +12,16 @@
 
 
 #define NGX_HTTP_SOPORTE_WORD_TIES   10      /* bits */
+#define NGX_HTTP_SOPORTE_WORD_AGAIN  600     /* s, the age of a word */
 
 
 static uint64_t ngx_http_soporte_word_version(uint64_t before);
 static ngx_int_t ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_notice_t *notice);
+    const ngx_soporte_notice_t *notice, ngx_uint_t again);
+static void ngx_http_soporte_word_said(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice, const ngx_soporte_update_t *update);
 static ngx_soporte_value_t *ngx_http_soporte_word_step(ngx_soporte_mem_t *mem,
     const ngx_soporte_zone_t *zone, const ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_word_key(ngx_soporte_mem_t *mem,
@@ -128,7 +131,7 @@ ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
     rc = ngx_soporte_board_merge(smcf->zone, notice, ngx_time());
 
     if (rc == NGX_OK) {
-        ngx_http_soporte_word_tell(smcf, notice);
+        ngx_http_soporte_word_tell(smcf, notice, 0);
     }
 
     return rc;
@@ -139,7 +142,7 @@ ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
 
 static void
 ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_notice_t *notice)
+    const ngx_soporte_notice_t *notice, ngx_uint_t again)
 {
     ngx_pool_t           *pool;
     ngx_soporte_mem_t     mem;
@@ -157,13 +160,80 @@ ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
     step = ngx_http_soporte_word_step(&mem, smcf->zone, notice);
 
     if (!mem.failed) {
-        ngx_http_soporte_publish(smcf, notice, word);
+
+        if (!again) {
+            ngx_http_soporte_publish(smcf, notice, word);
+        }
 
         (void) ngx_http_soporte_event(smcf, word);
 
         if (step) {
             (void) ngx_http_soporte_event(smcf, step);
         }
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+void
+ngx_http_soporte_word_again(ngx_http_soporte_main_conf_t *smcf)
+{
+    ngx_uint_t            i, k, n;
+    ngx_soporte_notice_t  notice;
+    ngx_soporte_update_t  updates[NGX_SOPORTE_BOARD_TIMELINE];
+
+    i = 0;
+
+    while (ngx_soporte_board_next(smcf->zone, &i, &notice) == NGX_OK) {
+
+        if (notice.updated < ngx_time() - NGX_HTTP_SOPORTE_WORD_AGAIN) {
+            continue;
+        }
+
+        ngx_http_soporte_word_tell(smcf, &notice, 1);
+
+        n = (notice.kind == NGX_SOPORTE_BOARD_INCIDENT)
+            ? ngx_soporte_board_timeline(smcf->zone, notice.id, updates,
+                                         NGX_SOPORTE_BOARD_TIMELINE)
+            : 0;
+
+        for (k = 0; k < n; k++) {
+            ngx_http_soporte_word_said(smcf, &notice, &updates[k]);
+        }
+    }
+}
+
+
+/* a step that was said of an incident before its last one */
+
+static void
+ngx_http_soporte_word_said(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice, const ngx_soporte_update_t *update)
+{
+    ngx_pool_t            *pool;
+    ngx_soporte_mem_t      mem;
+    ngx_soporte_value_t   *step;
+    ngx_soporte_notice_t   then;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+
+    if (pool == NULL) {
+        return;
+    }
+
+    then = *notice;
+    then.version = update->version;
+    then.updated = update->at;
+    then.status = ngx_min(update->status, NGX_SOPORTE_STATUS_RESOLVED);
+    then.message_len = update->message_len;
+    ngx_memcpy(then.message, update->message, NGX_SOPORTE_BOARD_MESSAGE);
+
+    mem = ngx_http_soporte_mem(pool);
+    step = ngx_http_soporte_word_step(&mem, smcf->zone, &then);
+
+    if (!mem.failed) {
+        (void) ngx_http_soporte_event(smcf, step);
     }
 
     ngx_destroy_pool(pool);

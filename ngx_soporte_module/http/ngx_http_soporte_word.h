@@ -42,6 +42,13 @@ ngx_int_t ngx_http_soporte_word_heard(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_value_t *value);
 
 /*
+ * Files what was said in the last ten minutes as durable events once more: a
+ * worker that was killed may have taken some with it.  Whoever begins to lead;
+ * a repeat is harmless.
+ */
+void ngx_http_soporte_word_again(ngx_http_soporte_main_conf_t *smcf);
+
+/*
  * As a document, made in mem: kind, id, tenant ("*": all), version and the
  * names that sql/ has for it; an incident with its timeline, "updates".
  */
