@@ -413,6 +413,22 @@ for my $row (['soporte $http_host;', qr/"\$http_host" is what the client says/],
          '... with a warning');
 }
 
+for my $value (qw($http_x_close $arg_close $cookie_close $args
+                  on${query_string} $HTTP_X))
+{
+    my ($code, $said) = check("$zone soporte_maintenance $value;");
+
+    is($code, 0, "passes: soporte_maintenance $value");
+    like($said, qr/^nginx: \[warn\] "soporte_maintenance \Q$value\E" is what/m,
+         '... with a warning');
+}
+
+for my $value (qw($host $remote_addr on $server_name$)) {
+    my ($code, $said) = check("$zone soporte_maintenance $value;");
+
+    unlike($said, qr/\[warn\] "soporte_maintenance/, "no warning: $value");
+}
+
 my ($code, $said) = check("$zone\nsoporte_calendar a {\ntimezone UTC;\n}");
 is($code, 0, 'a calendar that is always closed passes');
 like($said, qr/\[warn\].*calendar "a" is always closed in \S+case\.conf:4/,

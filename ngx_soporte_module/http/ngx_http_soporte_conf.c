@@ -435,6 +435,57 @@ ngx_http_soporte_redis_option(ngx_conf_t *cf,
 }
 
 
+/*
+ * Who sends a request must not close a tenant by it: for a minute the state
+ * is told to all.  What a "map" makes of a variable can't be seen here.
+ */
+
+char *
+ngx_http_soporte_set_maintenance(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    u_char      *p;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    static const char *const  said[] = {
+        "http_", "arg_", "cookie_", "args", "query_string"
+    };
+
+    value = cf->args->elts;
+
+    for (p = value[1].data; *p; p++) {
+
+        if (*p != '$') {
+            continue;
+        }
+
+        p += (p[1] == '{') ? 2 : 1;
+
+        for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+
+            if (ngx_strncasecmp(p, (u_char *) said[i], ngx_strlen(said[i]))
+                == 0)
+            {
+                ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"soporte_maintenance %V\" is what a client "
+                           "says: it would close the tenant for others",
+                           &value[1]);
+                goto done;
+            }
+        }
+
+        if (*p == '\0') {
+            break;
+        }
+    }
+
+done:
+
+    return ngx_http_set_complex_value_slot(cf, cmd, conf);
+}
+
+
 /* soporte KEY | off */
 
 char *

@@ -13,6 +13,8 @@
 
 /* handlers of directives, see README.md */
 
+char *ngx_http_soporte_set_maintenance(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_soporte_set_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_soporte_set_path(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -133,7 +133,7 @@ static ngx_command_t  ngx_http_soporte_commands[] = {
 
     { ngx_string("soporte_maintenance"),
       NGX_HTTP_SOPORTE_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_set_complex_value_slot,
+      ngx_http_soporte_set_maintenance,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_soporte_loc_conf_t, maintenance),
       NULL },
