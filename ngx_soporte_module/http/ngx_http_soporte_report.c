@@ -97,29 +97,32 @@ ngx_http_soporte_report_incident(const ngx_soporte_zone_t *zone,
                                      NGX_SOPORTE_ALL, now, incident)
            == NGX_OK;
 
-    if (ngx_soporte_load(&tenant->state) != NGX_SOPORTE_STATE_DOWN) {
-        return;
+    if (ngx_soporte_load(&tenant->state) == NGX_SOPORTE_STATE_DOWN) {
+
+        if (!report->troubled) {
+            ngx_memzero(incident, sizeof(ngx_soporte_notice_t));
+
+            incident->kind = NGX_SOPORTE_BOARD_INCIDENT;
+            incident->tenant = slot;
+            incident->flags = NGX_SOPORTE_NOTICE_DETECTED;
+            incident->impact = NGX_SOPORTE_IMPACT_CRITICAL;
+            incident->updated = ngx_soporte_load(&tenant->since);
+
+            outage = ngx_soporte_outage_open(&tenant->history.outages);
+            incident->began = outage ? (int64_t) outage->began
+                                     : incident->updated;
+
+            report->troubled = 1;
+        }
+
+        if (incident->cause == NGX_SOPORTE_CAUSE_UNKNOWN) {
+            incident->cause = tenant->detect.cause;
+        }
     }
 
-    if (!report->troubled) {
-        ngx_memzero(incident, sizeof(ngx_soporte_notice_t));
-
-        incident->kind = NGX_SOPORTE_BOARD_INCIDENT;
-        incident->tenant = slot;
-        incident->flags = NGX_SOPORTE_NOTICE_DETECTED;
-        incident->impact = NGX_SOPORTE_IMPACT_CRITICAL;
-        incident->updated = ngx_soporte_load(&tenant->since);
-
-        outage = ngx_soporte_outage_open(&tenant->history.outages);
-        incident->began = outage ? (int64_t) outage->began
-                                 : incident->updated;
-
-        report->troubled = 1;
-    }
-
-    if (incident->cause == NGX_SOPORTE_CAUSE_UNKNOWN) {
+    if (report->troubled) {
         ngx_http_soporte_report_cause(zone, tenant, incident->began,
-                                      tenant->detect.cause, report);
+                                      incident->cause, report);
     }
 }
 
@@ -166,7 +169,9 @@ ngx_http_soporte_report_overlong(const ngx_soporte_zone_t *zone,
 
         ends = notice.ended ? notice.ended : notice.ends;
 
-        if (notice.began < ends && ends <= began
+        /* what began is known to the second */
+
+        if (notice.began < ends && ends <= began + 1
             && began - ends <= NGX_HTTP_SOPORTE_OVERLONG)
         {
             found = ngx_max(found, ends);
