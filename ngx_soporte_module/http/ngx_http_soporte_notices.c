@@ -280,8 +280,10 @@ ngx_http_soporte_notices_incident(ngx_http_soporte_view_t *view,
     const ngx_soporte_notice_t *notice)
 {
     u_char               *p;
-    ngx_str_t             s;
+    ngx_str_t             s, body;
     ngx_soporte_value_t  *item;
+
+    ngx_str_null(&body);
 
     item = ngx_soporte_value_add(&view->mem, list, NULL, NGX_SOPORTE_OBJECT);
 
@@ -296,6 +298,10 @@ ngx_http_soporte_notices_incident(ngx_http_soporte_view_t *view,
     if (notice->title_len) {
         ngx_http_soporte_notices_text(view, item, "title", notice->title,
                                       notice->title_len);
+    } else if (notice->ended == 0 && view->report.troubled) {
+        ngx_http_soporte_view_words(view, &s, &body);
+        (void) ngx_soporte_value_str(&view->mem, item, "title", &s);
+
     } else {
         s = ngx_http_soporte_phrase(&view->voice, "history", "outage");
         (void) ngx_soporte_value_str(&view->mem, item, "title", &s);
@@ -313,8 +319,13 @@ ngx_http_soporte_notices_incident(ngx_http_soporte_view_t *view,
                                 : ngx_soporte_status_names[notice->status]);
     (void) ngx_soporte_value_str(&view->mem, item, "status", &s);
 
-    ngx_http_soporte_notices_text(view, item, "body", notice->message,
-                                  notice->message_len);
+    if (notice->message_len == 0 && body.len) {
+        (void) ngx_soporte_value_str(&view->mem, item, "body", &body);
+
+    } else {
+        ngx_http_soporte_notices_text(view, item, "body", notice->message,
+                                      notice->message_len);
+    }
 
     if (notice->flags & NGX_SOPORTE_NOTICE_DETECTED) {
         (void) ngx_soporte_value_bool(&view->mem, item, "detected", 1);

@@ -283,8 +283,6 @@ ngx_http_soporte_view_notice(ngx_http_soporte_view_t *view)
 }
 
 
-/* the operator's words, and where there are none those of the cause */
-
 static void
 ngx_http_soporte_view_incident(ngx_http_soporte_view_t *view)
 {
@@ -305,19 +303,7 @@ ngx_http_soporte_view_incident(ngx_http_soporte_view_t *view)
     object = ngx_soporte_value_add(&view->mem, view->root, "incident",
                                    NGX_SOPORTE_OBJECT);
 
-    title.data = (u_char *) incident->title;
-    title.len = incident->title_len;
-
-    if (title.len == 0) {
-        title = ngx_http_soporte_view_cause(view, "incident");
-    }
-
-    message.data = (u_char *) incident->message;
-    message.len = incident->message_len;
-
-    if (message.len == 0) {
-        message = ngx_http_soporte_view_cause(view, "cause");
-    }
+    ngx_http_soporte_view_words(view, &title, &message);
 
     ngx_http_soporte_view_text(view, object, "title", title);
     ngx_http_soporte_view_text(view, object, "message", message);
@@ -340,6 +326,30 @@ ngx_http_soporte_view_incident(ngx_http_soporte_view_t *view)
     ngx_http_soporte_view_text(view, object, "impact",
         ngx_http_soporte_phrase(voice, "impact",
                                 ngx_soporte_impact_names[incident->impact]));
+}
+
+
+void
+ngx_http_soporte_view_words(ngx_http_soporte_view_t *view, ngx_str_t *title,
+    ngx_str_t *message)
+{
+    const ngx_soporte_notice_t  *incident;
+
+    incident = &view->report.incident;
+
+    title->data = (u_char *) incident->title;
+    title->len = incident->title_len;
+
+    if (title->len == 0) {
+        *title = ngx_http_soporte_view_cause(view, "incident");
+    }
+
+    message->data = (u_char *) incident->message;
+    message->len = incident->message_len;
+
+    if (message->len == 0) {
+        *message = ngx_http_soporte_view_cause(view, "cause");
+    }
 }
 
 

@@ -37,6 +37,13 @@ ngx_int_t ngx_http_soporte_view(ngx_http_request_t *r,
 /* what the tenant's notice says, under "maintenance" or "restore" */
 void ngx_http_soporte_view_notice(ngx_http_soporte_view_t *view);
 
+/*
+ * What the incident that holds is called and says: the operator's words, and
+ * where there are none those of its cause.  Strings live as long as the view.
+ */
+void ngx_http_soporte_view_words(ngx_http_soporte_view_t *view,
+    ngx_str_t *title, ngx_str_t *message);
+
 /* es-MX unless the client prefers English */
 ngx_http_soporte_lang_e ngx_http_soporte_lang(ngx_http_request_t *r);
 
