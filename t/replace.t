@@ -241,7 +241,7 @@ for my $path ('/app', '/thin/app') {
     unlike($r->{body}, qr/being updated/, '... not Frappe\'s page');
 
     $r = get($nginx->addr('C'), $path, @xhr);
-    like($r->json->{_server_messages} // '', qr/actualizando/, '... to the desk');
+    like($r->json->{_server_messages} // '', qr/actualiza/, '... to the desk');
 }
 
 is(request($nginx->addr('C'), 'HEAD', '/app')->{status}, 503, 'HEAD: 503');

@@ -128,7 +128,7 @@ async function desks(browser, address) {
     await call('word', 'DELETE', 'incident');
 
     await call('erp', 'maintenance');
-    await dialog(page, '/', 'El sistema no responde', /actualizando/,
+    await dialog(page, '/', 'El sistema no responde', /actualiza/,
                  'Frappe\'s own maintenance');
     await call('erp', 'up');
 
