@@ -86,6 +86,7 @@ const char  *ngx_soporte_ticket_codes[] = {
     "phone_long", "phone_bad",
     "context_bad", "context_deep", "context_large",
     "attachment_many", "attachment_large", "attachment_total",
+    "attachment_quota",
     "message_missing", "message_long", "message_bad",
     "field_repeated", "field_unknown", "body_bad",
     NULL

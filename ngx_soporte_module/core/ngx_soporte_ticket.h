@@ -48,6 +48,7 @@
  *     phone         phone_long phone_bad
  *     context       context_bad context_deep context_large
  *     attachment    attachment_many attachment_large attachment_total
+ *                   attachment_quota
  *     message       message_missing message_long message_bad
  *     any           field_repeated
  *     the key       field_unknown

@@ -5,6 +5,7 @@
 
 #include "ngx_http_soporte_help.h"
 #include "ngx_http_soporte_portal.h"
+#include "ngx_http_soporte_trail.h"
 
 #include "ngx_soporte_form.h"
 
@@ -19,6 +20,9 @@ static ngx_int_t ngx_http_soporte_help_known(ngx_http_request_t *r,
 static ngx_int_t ngx_http_soporte_help_form(ngx_http_request_t *r,
     ngx_http_soporte_view_t *view, const ngx_http_soporte_form_t *form,
     const ngx_str_t *nonce, const ngx_http_soporte_identity_t *identity);
+static void ngx_http_soporte_help_context(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, ngx_soporte_value_t *object,
+    const ngx_soporte_ticket_t *ticket);
 static void ngx_http_soporte_help_values(ngx_http_soporte_view_t *view,
     ngx_soporte_value_t *object, const ngx_soporte_ticket_t *ticket,
     const ngx_http_soporte_identity_t *identity);
@@ -213,6 +217,7 @@ ngx_http_soporte_help_form(ngx_http_request_t *r,
 
     ngx_http_soporte_help_values(view, object, form ? form->ticket : NULL,
                                  identity);
+    ngx_http_soporte_help_context(r, view, object, form ? form->ticket : NULL);
 
     if (form) {
         (void) ngx_soporte_value_bool(&view->mem, object, "confirm",
@@ -221,6 +226,29 @@ ngx_http_soporte_help_form(ngx_http_request_t *r,
     }
 
     return view->mem.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * What goes along unless the customer takes it off; who did so finds it off
+ * when the form comes back.
+ */
+
+static void
+ngx_http_soporte_help_context(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, ngx_soporte_value_t *object,
+    const ngx_soporte_ticket_t *ticket)
+{
+    const ngx_soporte_value_t  *context;
+
+    context = ticket ? ticket->context : NULL;
+
+    if (context == NULL) {
+        context = ngx_http_soporte_trail_context(r, view);
+    }
+
+    ngx_http_soporte_trail_show(r, view, object, context,
+                                ticket && ticket->context == NULL);
 }
 
 

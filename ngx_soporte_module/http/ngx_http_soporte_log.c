@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_soporte_log.h"
+#include "ngx_http_soporte_trail.h"
 #include "ngx_http_soporte_wait.h"
 
 
@@ -15,6 +16,7 @@
 
 
 static ngx_uint_t ngx_http_soporte_broken(ngx_http_request_t *r);
+static void ngx_http_soporte_limited(ngx_http_request_t *r);
 static void ngx_http_soporte_attempts(ngx_http_request_t *r,
     ngx_soporte_sample_t *sample);
 
@@ -49,6 +51,7 @@ ngx_http_soporte_broken(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_soporte_log_handler(ngx_http_request_t *r)
 {
+    ngx_msec_t                  latency;
     ngx_soporte_sample_t        sample;
     ngx_soporte_outcome_e       outcome;
     ngx_http_soporte_ctx_t     *ctx;
@@ -95,7 +98,9 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
     {
         state = r->upstream_states->elts;
 
-        if (state->status < 500 && r->err_status == 0) {
+        if (state->status < 500 && r->err_status == 0
+            && state->header_time < NGX_HTTP_SOPORTE_SLOW)
+        {
             ngx_soporte_tenant_count(ctx->tenant, ngx_time(),
                                      NGX_SOPORTE_GOOD, r->headers_out.status,
                                      state->header_time);
@@ -111,10 +116,42 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
                           ngx_soporte_outcome_cause(&sample));
     }
 
+    latency = ngx_soporte_outcome_latency(&sample, outcome);
+
     ngx_soporte_tenant_count(ctx->tenant, ngx_time(), outcome, sample.status,
-                             ngx_soporte_outcome_latency(&sample, outcome));
+                             latency);
+
+    if (outcome == NGX_SOPORTE_HARD || outcome == NGX_SOPORTE_SOFT
+        || (outcome == NGX_SOPORTE_GOOD && latency != (ngx_msec_t) -1
+            && latency >= NGX_HTTP_SOPORTE_SLOW))
+    {
+        ngx_http_soporte_trail(r, ctx);
+
+    } else if (r->limit_req_status == NGX_HTTP_SOPORTE_REQ_REJECTED
+               || r->limit_conn_status == NGX_HTTP_SOPORTE_CONN_REJECTED)
+    {
+        ngx_http_soporte_limited(r);
+    }
 
     return NGX_OK;
+}
+
+
+/* a ticket that limit_req kept away, in the portal's own location */
+
+static void
+ngx_http_soporte_limited(ngx_http_request_t *r)
+{
+    ngx_http_soporte_loc_conf_t   *slcf;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    if (slcf->portal) {
+        ngx_soporte_add(&smcf->zone->header->tickets[
+                                       NGX_HTTP_SOPORTE_TICKET_LIMITED], 1);
+    }
 }
 
 

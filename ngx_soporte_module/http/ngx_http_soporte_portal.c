@@ -25,6 +25,8 @@ typedef struct {
 } ngx_http_soporte_route_t;
 
 
+static ngx_int_t ngx_http_soporte_busy(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 static ngx_http_soporte_route_t *ngx_http_soporte_route(
     ngx_http_request_t *r, ngx_str_t *base, ngx_str_t *name);
 
@@ -62,6 +64,9 @@ static ngx_http_soporte_route_t  ngx_http_soporte_routes[] = {
 
     { ngx_string("/estado.json"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_status_json },
+
+    { ngx_string("/ocupado"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
+      ngx_http_soporte_busy },
 
     { ngx_string("/privacidad"), 0, NGX_HTTP_SOPORTE_READ, "GET, HEAD",
       ngx_http_soporte_privacy },
@@ -174,6 +179,18 @@ ngx_http_soporte_portal_handler(ngx_http_request_t *r)
     }
 
     return route->handler(r, ctx, &name);
+}
+
+
+/* "error_page 429 BASE/ocupado": limits in words, for nobody else to see */
+
+static ngx_int_t
+ngx_http_soporte_busy(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
+    ngx_str_t *name)
+{
+    return ngx_http_soporte_page_error(r, ctx,
+                           r->err_status == NGX_HTTP_TOO_MANY_REQUESTS
+                           ? NGX_HTTP_TOO_MANY_REQUESTS : NGX_HTTP_NOT_FOUND);
 }
 
 

@@ -14,6 +14,7 @@
 #include "ngx_http_soporte_task.h"
 
 #include "ngx_soporte_json.h"
+#include "ngx_soporte_quota.h"
 #include "ngx_soporte_time.h"
 
 
@@ -62,6 +63,8 @@ static ngx_soporte_value_t *ngx_http_soporte_ticket_context(
 static ngx_int_t ngx_http_soporte_ticket_invalid(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f, const char *form, ngx_uint_t confirm);
 static ngx_int_t ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
+    ngx_http_soporte_filing_t *f);
+static ngx_int_t ngx_http_soporte_ticket_quota(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
 static ngx_int_t ngx_http_soporte_ticket_id(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f);
@@ -457,6 +460,12 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     ticket = &f->ticket;
     tp = ngx_timeofday();
 
+    if (ngx_http_soporte_ticket_quota(r, f) != NGX_OK) {
+        ngx_soporte_ticket_error(&f->errors, "attachment",
+                                 "attachment_quota");
+        return ngx_http_soporte_ticket_invalid(r, f, NULL, 0);
+    }
+
     ticket->filed_at = (uint64_t) tp->sec * 1000 + tp->msec;
     ticket->node = smcf->node;
 
@@ -515,6 +524,36 @@ ngx_http_soporte_ticket_complete(ngx_http_request_t *r,
     return ngx_http_soporte_ticket_task(r, f->ctx, f,
                                         ngx_http_soporte_ticket_thread,
                                         ngx_http_soporte_ticket_done);
+}
+
+
+/* a tenant's files take at most half of the disk in an hour */
+
+static ngx_int_t
+ngx_http_soporte_ticket_quota(ngx_http_request_t *r,
+    ngx_http_soporte_filing_t *f)
+{
+    uint64_t                       bytes;
+    ngx_uint_t                     i;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+
+    for (i = 0, bytes = 0; i < f->ticket.nfiles; i++) {
+        bytes += f->ticket.files[i].size;
+    }
+
+    if (bytes == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_soporte_quota_take(smcf->zone,
+                                  ngx_soporte_tenant_index(smcf->zone,
+                                                           f->ctx->tenant),
+                                  (uint32_t) (bytes / 1024 + 1),
+                                  (uint32_t) ngx_min(smcf->max_size / 2048,
+                                                     NGX_MAX_INT32_VALUE),
+                                  ngx_time());
 }
 
 

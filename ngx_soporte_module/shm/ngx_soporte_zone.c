@@ -8,8 +8,10 @@
 #include "ngx_soporte_zone.h"
 #include "ngx_soporte_board.h"
 #include "ngx_soporte_check.h"
+#include "ngx_soporte_quota.h"
 #include "ngx_soporte_seen.h"
 #include "ngx_soporte_tenant.h"
+#include "ngx_soporte_trail.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -49,7 +51,9 @@ ngx_soporte_zone_fixed(void)
            + ngx_soporte_zone_align(NGX_SOPORTE_ZONE_BUCKETS
                                     * sizeof(uint32_t))
            + ngx_soporte_zone_align(sizeof(ngx_soporte_board_t))
-           + ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t));
+           + ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t))
+           + ngx_soporte_zone_align(sizeof(ngx_soporte_trail_t))
+           + ngx_soporte_zone_align(sizeof(ngx_soporte_quota_t));
 }
 
 
@@ -177,6 +181,12 @@ ngx_soporte_zone_map(ngx_soporte_zone_t *zone, int fd,
 
     zone->seen = (ngx_soporte_seen_t *) p;
     p += ngx_soporte_zone_align(sizeof(ngx_soporte_seen_t));
+
+    zone->trail = (ngx_soporte_trail_t *) p;
+    p += ngx_soporte_zone_align(sizeof(ngx_soporte_trail_t));
+
+    zone->quota = (ngx_soporte_quota_t *) p;
+    p += ngx_soporte_zone_align(sizeof(ngx_soporte_quota_t));
 
     zone->slots = p;
 

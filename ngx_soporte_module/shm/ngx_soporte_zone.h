@@ -45,6 +45,8 @@ typedef struct ngx_soporte_header_s  ngx_soporte_header_t;
 typedef struct ngx_soporte_tenant_s  ngx_soporte_tenant_t;
 typedef struct ngx_soporte_board_s   ngx_soporte_board_t;
 typedef struct ngx_soporte_seen_s    ngx_soporte_seen_t;
+typedef struct ngx_soporte_trail_s   ngx_soporte_trail_t;
+typedef struct ngx_soporte_quota_s   ngx_soporte_quota_t;
 
 
 /* a node of the fleet, as Redis knows it */
@@ -155,6 +157,8 @@ typedef struct {
     uint32_t              *buckets;          /* index of slot, 0: empty */
     ngx_soporte_board_t   *board;
     ngx_soporte_seen_t    *seen;
+    ngx_soporte_trail_t   *trail;
+    ngx_soporte_quota_t   *quota;
     u_char                *slots;
 
     dev_t                  dev;              /* of the file that is mapped */
