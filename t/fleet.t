@@ -175,6 +175,27 @@ wait_is(sub { control($one, 'GET', 'tenants/acme')->json->{incident} // '-' },
         '-', '... and its end');
 
 
+# a backup that one was told of
+
+sub backup {
+    my ($node) = @_;
+
+    my $b = control($node, 'GET', 'tenants/otra')->json->{backup} // {};
+
+    return ($b->{database} // {})->{state} // 'none';
+}
+
+is(backup($two), 'none', 'nothing is known of backups');
+is(control($one, 'POST', 'tenants/otra/backup',
+           { part => 'database', bytes => 1000, ok => JSON::PP::true })
+   ->{status} =~ /^20\d$/, 1, 'one is told of one');
+my $state = backup($one);
+isnt($state, 'none', '... and knows it');
+wait_is(sub { backup($two) }, $state, '... so does the other');
+wait_is(sub { $pg->value('SELECT count(*) FROM soporte.backup_report') }, 1,
+        '... and PostgreSQL, once');
+
+
 # all of it is in PostgreSQL, once
 
 wait_is(sub { $pg->value("SELECT count(*) FROM soporte.maintenance

@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_event.h"
+#include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_report.h"
 
 #include "ngx_soporte_backups.h"
@@ -87,6 +88,8 @@ static void ngx_http_soporte_backup_count(
 static void ngx_http_soporte_backup_apply(ngx_http_soporte_backup_t *b,
     ngx_http_soporte_backup_target_t *target, ngx_uint_t part,
     ngx_pool_t *pool);
+static void ngx_http_soporte_backup_set(ngx_soporte_tenant_t *tenant,
+    ngx_uint_t part, int64_t finished, int64_t bytes, ngx_uint_t ok);
 static ngx_int_t ngx_http_soporte_backup_file(
     ngx_http_soporte_main_conf_t *smcf, ngx_pool_t *pool,
     ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t at, int64_t bytes,
@@ -626,6 +629,8 @@ ngx_http_soporte_backup_file(ngx_http_soporte_main_conf_t *smcf,
     (void) ngx_soporte_value_int(&mem, event, "bytes", ngx_max(bytes, 0));
     (void) ngx_soporte_value_bool(&mem, event, "ok", ok);
 
+    ngx_http_soporte_fleet_backup(smcf, &mem, &key, part, at, event);
+
     return mem.failed ? NGX_ERROR : ngx_http_soporte_event(smcf, event);
 }
 
@@ -660,13 +665,11 @@ ngx_http_soporte_backup_say(ngx_http_soporte_backup_t *b)
 }
 
 
-void
-ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t finished,
-    int64_t bytes, ngx_uint_t ok)
+static void
+ngx_http_soporte_backup_set(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    int64_t finished, int64_t bytes, ngx_uint_t ok)
 {
-    uint64_t     old, word;
-    ngx_pool_t  *pool;
+    uint64_t  old, word;
 
     old = ngx_soporte_load(&tenant->backup[part]);
 
@@ -677,6 +680,40 @@ ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
     } while (!__atomic_compare_exchange_n(&tenant->backup[part], &old, word,
                                           0, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
+}
+
+
+ngx_int_t
+ngx_http_soporte_backup_heard(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    int64_t finished, int64_t bytes, ngx_uint_t ok)
+{
+    uint64_t              word;
+    ngx_uint_t            flags;
+    ngx_soporte_backup_t  known;
+
+    word = ngx_soporte_load(&tenant->backup[part]);
+    flags = ngx_soporte_backup_unpack(word, &known);
+
+    if ((flags & NGX_SOPORTE_BACKUP_WATCHED)
+        && (!(flags & NGX_SOPORTE_BACKUP_REPORTED) || known.at >= finished))
+    {
+        return NGX_DONE;
+    }
+
+    ngx_http_soporte_backup_set(tenant, part, finished, bytes, ok);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t finished,
+    int64_t bytes, ngx_uint_t ok)
+{
+    ngx_pool_t  *pool;
+
+    ngx_http_soporte_backup_set(tenant, part, finished, bytes, ok);
 
     pool = ngx_create_pool(1024, ngx_cycle->log);
 

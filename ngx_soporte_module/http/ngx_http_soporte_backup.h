@@ -47,6 +47,13 @@ void ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t finished,
     int64_t bytes, ngx_uint_t ok);
 
+/*
+ * What another node told: as the operator's word, and not filed again.  NGX_OK;
+ * NGX_DONE where it is known, or where this node watches itself.
+ */
+ngx_int_t ngx_http_soporte_backup_heard(ngx_soporte_tenant_t *tenant,
+    ngx_uint_t part, int64_t finished, int64_t bytes, ngx_uint_t ok);
+
 /* limit: seconds that the promise gives */
 void ngx_http_soporte_backup_state(const ngx_soporte_tenant_t *tenant,
     int64_t now, int64_t limit, ngx_http_soporte_backup_state_t *state);

@@ -98,6 +98,8 @@ static void ngx_http_soporte_fleet_done(ngx_event_t *ev);
 static void ngx_http_soporte_fleet_failed(ngx_http_soporte_fleet_t *f);
 static void ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f);
 static void ngx_http_soporte_fleet_slice(ngx_event_t *ev);
+static ngx_int_t ngx_http_soporte_fleet_heard(
+    ngx_http_soporte_main_conf_t *smcf, const ngx_soporte_value_t *word);
 static void ngx_http_soporte_fleet_tell(ngx_http_soporte_fleet_t *f);
 static void ngx_http_soporte_fleet_rest(ngx_http_soporte_fleet_t *f);
 
@@ -662,7 +664,7 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
             return;
         }
 
-        rc = ngx_http_soporte_word_heard(f->smcf, f->words[f->heard++]);
+        rc = ngx_http_soporte_fleet_heard(f->smcf, f->words[f->heard++]);
 
         /* somebody held the board's lock: compared again, and soon */
 
@@ -677,6 +679,25 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
     if (!f->stopped && !ngx_exiting && !ngx_terminate) {
         ngx_http_soporte_fleet_start(f);
     }
+}
+
+
+static ngx_int_t
+ngx_http_soporte_fleet_heard(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_value_t *word)
+{
+    const ngx_soporte_value_t  *kind;
+
+    kind = ngx_soporte_value_get(word, "kind");
+
+    if (kind && kind->type == NGX_SOPORTE_STRING
+        && kind->str.len == sizeof("backup") - 1
+        && ngx_strncmp(kind->str.data, "backup", kind->str.len) == 0)
+    {
+        return ngx_http_soporte_fleet_backup_heard(smcf, word);
+    }
+
+    return ngx_http_soporte_word_heard(smcf, word);
 }
 
 
@@ -701,7 +722,8 @@ ngx_http_soporte_fleet_tell(ngx_http_soporte_fleet_t *f)
         word = ngx_http_soporte_word_value(&mem, f->smcf->zone, &notice);
 
         if (!mem.failed) {
-            ngx_http_soporte_publish(f->smcf, &notice, word);
+            ngx_http_soporte_publish(f->smcf, notice.id, notice.version,
+                                     word);
         }
     }
 }

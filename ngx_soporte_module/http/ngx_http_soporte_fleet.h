@@ -33,7 +33,8 @@ ngx_http_soporte_publish_t *ngx_http_soporte_publish_create(
  * compares the boards.
  */
 void ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_notice_t *notice, const ngx_soporte_value_t *word);
+    const u_char id[NGX_SOPORTE_ID_LEN], uint64_t version,
+    const ngx_soporte_value_t *word);
 
 /* from exit_process */
 void ngx_http_soporte_publish_close(ngx_http_soporte_publish_t *p);
@@ -53,6 +54,20 @@ void ngx_http_soporte_fleet_stop(ngx_http_soporte_fleet_t *f);
 
 /* from exit_process, when there are no threads any more */
 void ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f);
+
+/*
+ * fleet_backup.c.  Tells of a backup: "word" is the event of it, to which the
+ * node is added; nothing without a fleet.  It is no part of our board: when
+ * Redis forgets, the next backup is told again.
+ */
+void ngx_http_soporte_fleet_backup(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_mem_t *mem, const ngx_str_t *tenant, ngx_uint_t part,
+    int64_t at, ngx_soporte_value_t *word);
+
+/* NGX_OK; NGX_DONE, it was known, or is ours; NGX_DECLINED; NGX_ERROR */
+ngx_int_t ngx_http_soporte_fleet_backup_heard(
+    ngx_http_soporte_main_conf_t *smcf, const ngx_soporte_value_t *value);
+
 
 /* how a notice names the node that spoke last, never 0 */
 uint64_t ngx_http_soporte_fleet_origin(const u_char *name, size_t len);

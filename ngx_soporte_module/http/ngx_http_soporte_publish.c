@@ -45,7 +45,7 @@ struct ngx_http_soporte_publish_s {
 
 
 static ngx_http_soporte_telling_t *ngx_http_soporte_publish_make(
-    ngx_http_soporte_publish_t *p, const ngx_soporte_notice_t *notice,
+    ngx_http_soporte_publish_t *p, const u_char *id, uint64_t version,
     const ngx_soporte_value_t *word);
 static void ngx_http_soporte_publish_post(ngx_http_soporte_publish_t *p);
 static void ngx_http_soporte_publish_thread(void *data, ngx_log_t *log);
@@ -124,7 +124,8 @@ ngx_http_soporte_publish_close(ngx_http_soporte_publish_t *p)
 
 void
 ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_notice_t *notice, const ngx_soporte_value_t *word)
+    const u_char id[NGX_SOPORTE_ID_LEN], uint64_t version,
+    const ngx_soporte_value_t *word)
 {
     ngx_soporte_header_t        *header;
     ngx_http_soporte_publish_t  *p;
@@ -144,7 +145,7 @@ ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
     if (ngx_soporte_load(&header->redis_up)
         && p->n < NGX_HTTP_SOPORTE_PUBLISH_MAX)
     {
-        t = ngx_http_soporte_publish_make(p, notice, word);
+        t = ngx_http_soporte_publish_make(p, id, version, word);
     }
 
     if (t == NULL) {
@@ -161,7 +162,7 @@ ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
 
 static ngx_http_soporte_telling_t *
 ngx_http_soporte_publish_make(ngx_http_soporte_publish_t *p,
-    const ngx_soporte_notice_t *notice, const ngx_soporte_value_t *word)
+    const u_char *id, uint64_t version, const ngx_soporte_value_t *word)
 {
     ngx_str_t                    json;
     ngx_pool_t                  *pool;
@@ -184,8 +185,8 @@ ngx_http_soporte_publish_make(ngx_http_soporte_publish_t *p,
     }
 
     if (t) {
-        ngx_memcpy(t->word.id, notice->id, NGX_SOPORTE_ID_LEN);
-        t->word.version = notice->version;
+        ngx_memcpy(t->word.id, id, NGX_SOPORTE_ID_LEN);
+        t->word.version = version;
         t->word.json.data = (u_char *) t + sizeof(ngx_http_soporte_telling_t);
         t->word.json.len = json.len;
         ngx_memcpy(t->word.json.data, json.data, json.len);

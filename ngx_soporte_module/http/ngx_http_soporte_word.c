@@ -162,7 +162,7 @@ ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
     if (!mem.failed) {
 
         if (!again) {
-            ngx_http_soporte_publish(smcf, notice, word);
+            ngx_http_soporte_publish(smcf, notice->id, notice->version, word);
         }
 
         (void) ngx_http_soporte_event(smcf, word);
