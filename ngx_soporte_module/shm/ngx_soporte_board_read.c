@@ -17,6 +17,9 @@ static ngx_int_t ngx_soporte_board_entry(const ngx_soporte_board_t *board,
     ngx_uint_t i, ngx_soporte_notice_t *notice);
 static uint32_t ngx_soporte_board_first(const ngx_soporte_zone_t *zone,
     uint32_t tenant);
+static ngx_int_t ngx_soporte_board_walk(const ngx_soporte_zone_t *zone,
+    uint32_t tenant, ngx_uint_t kind, int64_t now, uint32_t *at,
+    ngx_soporte_notice_t *notice);
 static ngx_uint_t ngx_soporte_board_announced(const ngx_soporte_zone_t *zone,
     uint32_t tenant, int64_t now, int64_t ahead);
 
@@ -161,14 +164,17 @@ ngx_soporte_board_first(const ngx_soporte_zone_t *zone, uint32_t tenant)
 
 /*
  * An entry given to somebody else meanwhile leads into another chain: its
- * notices are passed over, and the low half of *at bounds the steps.
+ * notices are passed over, and the low half of *at bounds the steps.  Of a
+ * kind, what is over is passed over without being copied; the caller looks at
+ * the copy once more.
  */
 
-ngx_int_t
-ngx_soporte_board_each(const ngx_soporte_zone_t *zone, uint32_t tenant,
-    uint32_t *at, ngx_soporte_notice_t *notice)
+static ngx_int_t
+ngx_soporte_board_walk(const ngx_soporte_zone_t *zone, uint32_t tenant,
+    ngx_uint_t kind, int64_t now, uint32_t *at, ngx_soporte_notice_t *notice)
 {
-    uint32_t  i, steps;
+    uint32_t                    i, steps;
+    const ngx_soporte_entry_t  *entry;
 
     i = *at >> 16;
     steps = *at & 0xffff;
@@ -179,17 +185,31 @@ ngx_soporte_board_each(const ngx_soporte_zone_t *zone, uint32_t tenant,
     while (i && i <= NGX_SOPORTE_BOARD_ENTRIES
            && ++steps <= NGX_SOPORTE_BOARD_ENTRIES)
     {
-        if (ngx_soporte_board_entry(zone->board, i - 1, notice) == NGX_OK
+        entry = &zone->board->entries[i - 1];
+
+        if ((kind == NGX_SOPORTE_BOARD_NONE
+             || (entry->notice.kind == kind
+                 && !ngx_soporte_notice_over(&entry->notice, now)))
+            && ngx_soporte_board_entry(zone->board, i - 1, notice) == NGX_OK
             && notice->tenant == tenant)
         {
             *at = i << 16 | steps;
             return NGX_OK;
         }
 
-        i = ngx_soporte_acquire(&zone->board->entries[i - 1].next);
+        i = ngx_soporte_acquire(&entry->next);
     }
 
     return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_soporte_board_each(const ngx_soporte_zone_t *zone, uint32_t tenant,
+    uint32_t *at, ngx_soporte_notice_t *notice)
+{
+    return ngx_soporte_board_walk(zone, tenant, NGX_SOPORTE_BOARD_NONE, 0, at,
+                                  notice);
 }
 
 
@@ -204,8 +224,9 @@ ngx_soporte_board_current(const ngx_soporte_zone_t *zone, ngx_uint_t kind,
     at = 0;
     found = 0;
 
-    while (ngx_soporte_board_each(zone, tenant, &at, &copy) == NGX_OK) {
-
+    while (ngx_soporte_board_walk(zone, tenant, kind, now, &at, &copy)
+           == NGX_OK)
+    {
         if (copy.kind == kind
             && ngx_soporte_notice_holds(&copy, now)
             && (!found || ngx_soporte_notice_compare(&copy, notice) > 0))
@@ -277,8 +298,9 @@ ngx_soporte_board_announced(const ngx_soporte_zone_t *zone, uint32_t tenant,
 
     at = 0;
 
-    while (ngx_soporte_board_each(zone, tenant, &at, &notice) == NGX_OK) {
-
+    while (ngx_soporte_board_walk(zone, tenant, NGX_SOPORTE_BOARD_MAINTENANCE,
+                                  now, &at, &notice) == NGX_OK)
+    {
         if (notice.kind == NGX_SOPORTE_BOARD_MAINTENANCE
             && ngx_soporte_notice_holds(&notice, now)
             && ngx_soporte_month_announced(notice.announced, notice.began,

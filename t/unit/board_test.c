@@ -376,6 +376,28 @@ planned(void **state)
 }
 
 
+/* two hours from the first failure, or from the request where there is none */
+
+static void
+a_restore_is_due(void **state)
+{
+    ngx_soporte_notice_t  notice;
+
+    notice = notice_of(RESTORE, acme_slot, NOW, "x");
+    assert_int_equal(ngx_soporte_notice_deadline(&notice), NOW + 7200);
+    notice.failed = NOW - 1800;
+    assert_int_equal(ngx_soporte_notice_deadline(&notice), NOW + 5400);
+
+    /* nothing that is promised ends it, nor another node's clock ahead */
+
+    notice.began = NOW + 2;
+    notice.ends = NOW - 1;
+    assert_true(ngx_soporte_notice_holds(&notice, NOW));
+    notice.ended = NOW;
+    assert_false(ngx_soporte_notice_holds(&notice, NOW));
+}
+
+
 /* what was said of an incident, the last first, and no more than its share */
 
 static void
@@ -859,6 +881,7 @@ main(void)
         board_test(the_last_version_stands),
         board_test(the_last_end_speaks),
         board_test(planned),
+        board_test(a_restore_is_due),
         board_test(a_timeline),
         board_test(what_is_over),
         board_test(a_new_tenant_inherits),
