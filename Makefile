@@ -41,7 +41,7 @@ deps_build  := gcc libc6-dev nginx nginx-dev libpq-dev libjansson-dev \
                libhiredis-dev libmaxminddb-dev libssl-dev
 deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server \
                jq curl
-deps_unit   := perl libcmocka-dev binutils redis-server
+deps_unit   := perl libcmocka-dev binutils redis-server python3 tzdata
 deps_lint   := perl cppcheck shellcheck
 deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus faketime
 deps_geo    := mmdb-bin $(if $(wildcard /usr/bin/node),,nodejs) \
@@ -153,6 +153,15 @@ build/fuzz/%_replay: t/fuzz/%_fuzz.c t/fuzz/replay.c t/fuzz/fuzz.h \
 	@$(CC) $(flags) -It/fuzz -O1 $(asan) -DFUZZ_CORPUS='"t/fuzz/corpus/$*"' \
 	    $(filter %.c %.o,$^) $(libs) -o $@
 
+# and mutated, the same ones each time
+
+mutations   := build/fuzz/zoneinfo_mutate build/fuzz/ics_mutate
+
+build/fuzz/%_mutate: t/fuzz/%_fuzz.c t/fuzz/mutate.c t/fuzz/fuzz.h \
+                     $(call asan_objs,$(core) $(io))
+	@mkdir -p $(@D)
+	@$(CC) $(flags) -It/fuzz -O1 $(asan) $(filter %.c %.o,$^) $(libs) -o $@
+
 # and by libFuzzer, which needs clang
 
 fuzzer      := -fsanitize=fuzzer-no-link,address,undefined \
@@ -192,7 +201,7 @@ run: all | $$(call deps,run)  ## the demo: all of it on this machine, until Ctrl
 
 lint_tests  := $(wildcard t/lint/*)
 unit_tests  := $(patsubst t/unit/%.c,build/unit/%,$(wildcard t/unit/*_test.c))
-unit_needs  := $(unit_tests) $(replays) build/unit/core.so build/unit/io.so $(programs)
+unit_needs  := $(unit_tests) $(replays) $(mutations) build/unit/core.so build/unit/io.so $(programs)
 vectors     := $(wildcard t/vectors/*.json)
 sql_tests   := $(wildcard sql/t/*.sql)
 e2e_tests   := $(wildcard t/*.t)
@@ -211,7 +220,7 @@ endif
 
 .PHONY: test
 test: all $(unit_needs) build/browser/key build/geo/key | $$(call deps,lint unit test)  ## every test; ends with "N passed, N failed"
-	@t/tools/run $(lint_tests) $(unit_tests) $(replays) t/unit/pure.t $(vectors) \
+	@t/tools/run $(lint_tests) $(unit_tests) $(replays) t/unit/pure.t t/unit/hours.t $(vectors) \
 	    $(sql_tests) $(e2e_tests) $(browser_tests)
 
 .PHONY: lint
@@ -220,7 +229,7 @@ lint: | $$(call deps,lint)  ## arrows between the rooms, nginx style, cppcheck, 
 
 .PHONY: unit
 unit: $(unit_needs) | $$(call deps,unit)  ## core and io without nginx, under ASan and UBSan, corpora, vectors
-	@t/tools/run $(unit_tests) $(replays) t/unit/pure.t $(vectors)
+	@t/tools/run $(unit_tests) $(replays) t/unit/pure.t t/unit/hours.t $(vectors)
 
 .PHONY: sql
 sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
@@ -242,6 +251,11 @@ build/browser/key: t/browser/package.json | $$(call deps,browser)
 	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund \
 	    --ignore-scripts --loglevel=error
 	@touch $@
+
+
+.PHONY: hours
+hours: build/vectors-hours $(mutations) | $$(call deps,unit)  ## 100,000 values beside Python's zoneinfo, 120,000 mutated zones and feeds
+	@SOPORTE_HOURS=all t/tools/run --timeout=1800 t/unit/hours.t
 
 
 # a real database of addresses, in the public domain

@@ -152,6 +152,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                       key;
     ngx_str_t                       backups; /* soporte_backups, or len 0 */
+    ngx_http_soporte_calendar_t    *hours;   /* where it first stands */
     ngx_soporte_tenant_t           *tenant;  /* set when committed */
     ngx_http_soporte_profile_t     *profile;
     const ngx_soporte_policy_t     *policy;  /* of a server that it is in */
@@ -187,6 +188,7 @@ typedef struct {
     ngx_array_t                     profiles;     /* of _profile_t *, those of
                                                      tenants by variables */
     ngx_http_soporte_calendar_t    *hours;        /* the default, "mx" */
+    ngx_http_soporte_calendar_t    *hours_default;    /* of the level http */
     ngx_http_soporte_bench_t       *bench;        /* NULL: none */
     ngx_http_soporte_geoip_t       *geoip;        /* NULL: none */
     ngx_str_t                       backups;      /* of tenants by variables */

@@ -266,11 +266,15 @@ ngx_http_soporte_calendar_check(ngx_conf_t *cf,
     ngx_http_soporte_main_conf_t *smcf)
 {
     ngx_uint_t                     i;
+    ngx_http_soporte_loc_conf_t   *slcf;
     ngx_http_soporte_calendar_t  **list;
 
     if (ngx_http_soporte_calendar_builtin(smcf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    slcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_soporte_module);
+    smcf->hours_default = slcf->hours ? slcf->hours : smcf->hours;
 
     list = smcf->calendars.elts;
 

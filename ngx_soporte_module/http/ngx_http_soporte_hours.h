@@ -42,6 +42,12 @@ struct ngx_http_soporte_calendar_s {
     ngx_http_soporte_almanac_page_t *page;   /* in force, NULL: as read first */
     ngx_http_soporte_almanac_page_t *fresh;  /* by the thread */
     u_char                          error[256];    /* by the thread */
+
+    /* what of it the database was given; timetable.c */
+
+    ngx_uint_t                      filed;
+    int64_t                         filed_lo;
+    ngx_http_soporte_almanac_page_t *filed_page;
 };
 
 

@@ -12,6 +12,7 @@
 #include "ngx_http_soporte_history.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
+#include "ngx_http_soporte_timetable.h"
 #include "ngx_http_soporte_word.h"
 
 #include "ngx_soporte_lease.h"
@@ -163,4 +164,5 @@ ngx_http_soporte_leader_second(ngx_http_soporte_leader_t *leader)
 {
     ngx_soporte_board_tick(leader->smcf->zone, ngx_time());
     ngx_http_soporte_backup_tick(leader->backup);
+    ngx_http_soporte_timetable_tick(leader->smcf);
 }

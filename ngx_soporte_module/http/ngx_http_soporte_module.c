@@ -502,6 +502,10 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->hours = prev->hours ? prev->hours : smcf->hours;
     }
 
+    if (conf->key && conf->key->hours == NULL) {
+        conf->key->hours = conf->hours;
+    }
+
     for (i = 0; i < NGX_HTTP_SOPORTE_KINDS; i++) {
         if (conf->pages[i] == NULL) {
             conf->pages[i] = prev->pages[i] ? prev->pages[i]

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -552,6 +553,49 @@ vectors_zones(json_t *test)
 }
 
 
+/* how long a table of 1,200 days takes, for t/bench/hours */
+
+static int
+vectors_time(void)
+{
+    int                           i;
+    double                        ms, least;
+    ngx_str_t                     s, range, error;
+    struct timespec               a, b;
+    ngx_soporte_calendar_t        cal;
+    ngx_soporte_zoneinfo_t       *zone;
+    ngx_soporte_calendar_table_t  table;
+
+    zone = vectors_zone("America/New_York");
+
+    ngx_soporte_calendar_init(&cal, &vectors_mem);
+    ngx_str_set(&s, "mon-fri");
+    ngx_str_set(&range, "09:00-18:00");
+    (void) ngx_soporte_calendar_hours(&cal, &s, &range, &error);
+    ngx_soporte_calendar_holidays_mx(&cal);
+
+    table.memory = malloc(ngx_soporte_calendar_room(&cal));
+    least = 1e9;
+
+    for (i = 0; i < 200; i++) {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+        ngx_soporte_calendar_build(&cal, zone, 1795752000 + i * 86400LL,
+                                   &table);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+
+        ms = (b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6;
+        least = (ms < least) ? ms : least;
+    }
+
+    free(table.memory);
+
+    printf("a table of %d days: %.3f ms\n",
+           NGX_SOPORTE_CALENDAR_BACK + NGX_SOPORTE_CALENDAR_AHEAD, least);
+
+    return 0;
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -562,6 +606,10 @@ main(int argc, char **argv)
 
     if (argc != 2) {
         vectors_die("usage: vectors-hours FILE.json");
+    }
+
+    if (strcmp(argv[1], "--time") == 0) {
+        return vectors_time();
     }
 
     root = json_load_file(argv[1], 0, &error);
