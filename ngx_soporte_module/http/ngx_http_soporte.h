@@ -88,6 +88,11 @@ typedef struct ngx_http_soporte_calendar_s  ngx_http_soporte_calendar_t;
 typedef struct ngx_http_soporte_geoip_s  ngx_http_soporte_geoip_t;
 
 
+/* a zone that a visitor may be in; abroad.c */
+
+typedef struct ngx_http_soporte_abroad_s  ngx_http_soporte_abroad_t;
+
+
 /* the sites of benches as tenants; bench.c */
 
 typedef struct ngx_http_soporte_bench_s  ngx_http_soporte_bench_t;
@@ -191,6 +196,7 @@ typedef struct {
     ngx_http_soporte_calendar_t    *hours_default;    /* of the level http */
     ngx_http_soporte_bench_t       *bench;        /* NULL: none */
     ngx_http_soporte_geoip_t       *geoip;        /* NULL: none */
+    ngx_array_t                     abroad;       /* of _abroad_t, by name */
     ngx_str_t                       backups;      /* of tenants by variables */
     ngx_uint_t                      backups_set;
     ngx_uint_t                      almanac;      /* a calendar was defined */

@@ -9,9 +9,6 @@
 #include "ngx_soporte_error.h"
 
 
-#define NGX_HTTP_SOPORTE_ZONEINFO  "/usr/share/zoneinfo"
-
-
 static ngx_int_t ngx_http_soporte_calendar_builtin(
     ngx_http_soporte_main_conf_t *smcf);
 static char *ngx_http_soporte_calendar_line(ngx_conf_t *cf,

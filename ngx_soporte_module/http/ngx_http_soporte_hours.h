@@ -13,6 +13,9 @@
 #include "ngx_soporte_watch.h"
 
 
+#define NGX_HTTP_SOPORTE_ZONEINFO  "/usr/share/zoneinfo"
+
+
 /* a file that a calendar is read from, the first of them its zone's */
 
 typedef struct {

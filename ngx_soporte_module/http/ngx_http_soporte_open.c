@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_soporte_conf.h"
+#include "ngx_http_soporte_abroad.h"
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_profile.h"
@@ -90,6 +91,7 @@ ngx_http_soporte_conf_check(ngx_conf_t *cf,
     }
 
     if (ngx_http_soporte_calendar_check(cf, smcf) != NGX_OK
+        || ngx_http_soporte_abroad_check(cf, smcf) != NGX_OK
         || ngx_http_soporte_open_zone_path(cf, smcf->zone) != NGX_OK
         || ngx_http_soporte_open_portals(cf, smcf) != NGX_OK)
     {

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_soporte_view.h"
+#include "ngx_http_soporte_abroad.h"
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_word.h"
 
@@ -14,7 +15,10 @@
 
 
 static void ngx_http_soporte_view_state(ngx_http_soporte_view_t *view);
-static void ngx_http_soporte_view_hours(ngx_http_soporte_view_t *view);
+static void ngx_http_soporte_view_hours(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view);
+static void ngx_http_soporte_view_abroad(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, ngx_soporte_value_t *hours);
 static void ngx_http_soporte_view_maintenance(ngx_http_soporte_view_t *view,
     const ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_view_restore(ngx_http_soporte_view_t *view,
@@ -181,7 +185,7 @@ ngx_http_soporte_view(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
     (void) ngx_soporte_value_str(&view->mem, view->root, "form_script",
                                  &smcf->form_script);
 
-    ngx_http_soporte_view_hours(view);
+    ngx_http_soporte_view_hours(r, view);
 
     if (ctx) {
         ngx_http_soporte_report(smcf->zone, ctx->tenant, ngx_time(),
@@ -227,7 +231,8 @@ ngx_http_soporte_view_state(ngx_http_soporte_view_t *view)
 
 
 static void
-ngx_http_soporte_view_hours(ngx_http_soporte_view_t *view)
+ngx_http_soporte_view_hours(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view)
 {
     ngx_soporte_value_t  *hours;
 
@@ -252,6 +257,7 @@ ngx_http_soporte_view_hours(ngx_http_soporte_view_t *view)
         ngx_http_soporte_view_text(view, hours, "opens",
                               ngx_http_soporte_moment(&view->voice, "at",
                                                       view->hours.opens_at));
+        ngx_http_soporte_view_abroad(r, view, hours);
     }
 
     ngx_http_soporte_view_text(view, hours, "schedule",
@@ -260,6 +266,41 @@ ngx_http_soporte_view_hours(ngx_http_soporte_view_t *view)
     ngx_http_soporte_view_text(view, hours, "zone",
                                ngx_http_soporte_zone_name(&view->voice,
                                            &view->calendar->rules.timezone));
+}
+
+
+/* the same opening by the visitor's clock, where that shows another time */
+
+static void
+ngx_http_soporte_view_abroad(ngx_http_request_t *r,
+    ngx_http_soporte_view_t *view, ngx_soporte_value_t *hours)
+{
+    ngx_str_t                      name;
+    ngx_soporte_civil_t            here, there;
+    ngx_http_soporte_voice_t       voice;
+    const ngx_soporte_zoneinfo_t  *zone;
+
+    zone = ngx_http_soporte_abroad(r, &name);
+
+    if (zone == NULL) {
+        return;
+    }
+
+    ngx_soporte_zoneinfo_local(view->voice.zone, view->hours.opens_at, &here);
+    ngx_soporte_zoneinfo_local(zone, view->hours.opens_at, &there);
+
+    if (here.offset == there.offset) {
+        return;
+    }
+
+    voice = view->voice;
+    voice.zone = zone;
+
+    ngx_http_soporte_view_text(view, hours, "opens_yours",
+                              ngx_http_soporte_moment(&voice, "at",
+                                                      view->hours.opens_at));
+    ngx_http_soporte_view_text(view, hours, "your_zone",
+                               ngx_http_soporte_zone_name(&voice, &name));
 }
 
 
