@@ -47,7 +47,7 @@ deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus faketime
 deps_geo    := mmdb-bin $(if $(wildcard /usr/bin/node),,nodejs) \
                $(if $(wildcard /usr/bin/npm),,npm)
 deps_deb    := debhelper dpkg-dev fakeroot
-deps_bench  := perl valgrind libnginx-mod-http-lua
+deps_bench  := $(deps_test) valgrind wrk libnginx-mod-http-lua
 deps_browser := chromium fonts-dejavu-core \
                $(if $(wildcard /usr/bin/node),,nodejs) \
                $(if $(wildcard /usr/bin/npm),,npm)

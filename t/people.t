@@ -367,9 +367,11 @@ is((program('ticket', {}, $ana, 'attachment', $ticket->{folio}, 2))[0], 1,
 # a lost link
 
 leave({ kind => 'lost_link', email => 'eva@acme.mx' });
+leave({ kind => 'lost_link', email => 'nadie@acme.mx' });
 ($code) = notify(@db);
 @mails = mails();
-is("$code $#mails $mails[0]{to}", '0 0 eva@acme.mx', 'lost links are sent');
+is("$code $#mails $mails[0]{to}", '0 0 eva@acme.mx',
+   'lost links are sent, and nothing to whom we do not know');
 like($mails[0]{text}, qr{\Q$ticket->{folio}\E  .*\nhttps://acme\.\S+clave=},
      'each with its folio');
 
@@ -433,11 +435,21 @@ file({ email => 'rita@acme.mx' }, $nginx->addr('B'));
 wait_is(sub { $pg->value("SELECT count(*) FROM soporte.ticket "
                          . "WHERE email = 'rita\@acme.mx'") }, 2, 'of Rita');
 
+my $word = '0190c000-0000-7000-8000-000000000004';
+
+make_path("$spool/dead/$word");
+spew("$spool/dead/$word/ticket.json", $json->encode({
+    kind => 'message', id => $word, tenant => 'acme', ticket => $dead,
+    body => 'De Rita'
+}));
+own("$spool/dead/$word", "$spool/dead/$word/ticket.json");
+
 ($code, $out) = program('privacy', {}, @admin, 'export', 'RITA@acme.mx');
 my $all = $json->decode($out);
 is(scalar @{$all->{tickets}}, 2, 'her tickets of all tenants');
 is(scalar @{$all->{rejected}}, 2, 'and what was not taken');
-ok((grep { $_->{id} eq $other } @{$all->{spool}}), 'and what is in the spool');
+is(scalar(grep { $_->{id} =~ /^(?:$other|$word)$/ } @{$all->{spool}}), 2,
+   'and what is in the spool, a message on her ticket as well');
 
 is((program('privacy', {}, @admin, 'erase', 'rita@acme.mx'))[0], 2,
    'not without a word');

@@ -195,6 +195,40 @@ test_claim_limits(void **state)
 
 
 static void
+test_delivered(void **state)
+{
+    ngx_uint_t                  i, j, n;
+    ngx_soporte_spool_batch_t   b;
+
+    /* to remove takes longer than to deliver: a few hundred at a time */
+
+    for (i = 0; i < 300; i++) {
+        assert_int_equal(put(uuid(1700000000000 + i, i, 7)), NGX_OK);
+    }
+
+    for (n = 0; n < 300; n += b.n) {
+        b = claim(128, 1 << 20);
+        assert_int_equal(b.more, 0);
+
+        for (j = 0; j < b.n; j++) {
+            assert_int_equal(ngx_soporte_spool_done(sp, b.tickets[j].id, &err),
+                             NGX_OK);
+        }
+    }
+
+    b = claim(128, 1 << 20);
+    assert_int_equal(b.n, 0);
+    assert_int_equal(b.more, 1);
+
+    b = claim(128, 1 << 20);
+    assert_int_equal(b.n, 0);
+    assert_int_equal(b.more, 0);
+    assert_spool(0, 0, 0);
+    assert_int_equal(used, 0);
+}
+
+
+static void
 test_dead(void **state)
 {
     FILE                       *f;
@@ -450,6 +484,7 @@ main(void)
         T(test_create),
         T(test_claim_order),
         T(test_claim_limits),
+        T(test_delivered),
         T(test_dead),
         T(test_planted),
         T(test_sweep),
