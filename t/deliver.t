@@ -164,6 +164,39 @@ is(bytes($message, 'file-00'), '6 6 1 ' . sha256_hex($small),
    'a message\'s, of the same name');
 
 
+# a large one on a slow line goes on where it stopped, and others in between
+
+$pg->do($_) for 'ALTER FUNCTION soporte.store_part RENAME TO store_fast', <<'END',
+CREATE FUNCTION soporte.store_part(text, uuid, uuid, text, bigint, bigint,
+                                   bytea) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT soporte.store_fast($1, $2, $3, $4, $5, $6, $7) FROM pg_sleep(0.4)
+$$
+END
+    'GRANT EXECUTE ON FUNCTION soporte.store_part TO soporte_nginx';
+
+my $slow = id();
+my $large = $big x 3;
+
+spool($slow, document($slow, { attachments => [file('file-00', $large)] }),
+      { 'file-00' => $large });
+wake();
+wait_is(sub { stored($slow) }, 1, 'a large one begins');
+
+my $quick = id();
+
+spool($quick, document($quick));
+wait_is(sub { stored($quick) }, 1, 'another one waits for a batch at most', 15);
+cmp_ok($pg->value('SELECT stored FROM soporte.attachment WHERE owner = ?',
+                  $slow), '<', length $large, 'and not for the whole');
+settled();
+is(bytes($slow, 'file-00'), '2400000 2400000 10 ' . sha256_hex($large),
+   'the large one is whole in the end');
+
+$pg->do($_) for 'DROP FUNCTION soporte.store_part',
+    'ALTER FUNCTION soporte.store_fast RENAME TO store_part';
+
+
 # it is not done before the last of its bytes is stored
 
 $nginx->allow_log('tickets stay in the spool');
