@@ -161,7 +161,7 @@ sub stored {
 
     wait_is(sub { $pg->value('SELECT count(*) FROM soporte.ticket '
                              . 'WHERE folio = ?', $folio) }, 1,
-            "$folio is stored");
+            "$folio is stored", 20);
 }
 
 sub notes { return scalar(() = glob "$path/notified/*-*") }
