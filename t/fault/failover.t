@@ -107,6 +107,7 @@ END
 # the first dies in the middle of it, the standby takes over
 
 $first->stop('KILL');
+$nginx->wait_log(qr/tickets stay in the spool/, 30);
 
 my $count = $load->count;
 
@@ -119,7 +120,8 @@ my $before = $second->value('SELECT count(*) FROM soporte.ticket');
 
 wait_for(sub { $second->value('SELECT count(*) FROM soporte.ticket')
                > $before + 200 }, 60, 'tickets in the second');
-pass('the second gets them');
+ok($nginx->wait_log(qr/PostgreSQL takes tickets again/, 30),
+   'the second gets them');
 
 $load->stop;
 wait_for(sub { !(() = glob "$spool/{new,sending}/*") }, 60,
