@@ -218,6 +218,22 @@ get($nginx->addr, '/app', Host => 'self.test',
 wait_is(sub { counted()->{good} }, 1, 'a forged one is a sample');
 
 
+my $metrics = get($control, '/metrics')->{body};
+
+for my $row (['tenant', 'ok'], ['confirm', 'ok'], ['confirm', 'fail']) {
+    my ($kind, $result) = @$row;
+
+    like($metrics,
+         qr/^soporte_probes_total\{kind="$kind",result="$result"\} [1-9]/m,
+         "probes counted: $kind, $result");
+}
+
+like($metrics, qr/^soporte_incidents_opened_total\{severity="down"\} [3-9]/m,
+     'incidents counted');
+like($metrics, qr/^soporte_probe_duration_seconds_count [1-9]/m,
+     '... and how long probes took');
+
+
 # one upstream of several: each by its own name, and its outage is one
 
 get($nginx->addr, '/app', Host => "s$_.test") for 1 .. 4;

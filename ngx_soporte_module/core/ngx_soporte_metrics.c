@@ -75,6 +75,15 @@ const ngx_soporte_metric_t  ngx_soporte_metrics[NGX_SOPORTE_METRICS] = {
       "Nodes that were heard by Redis within a day, this one included.",
       "state" },
 
+    { "soporte_probes_total", "counter",
+      "Active probes sent by this node.", "result" },
+
+    { "soporte_probe_duration_seconds", "histogram",
+      "Duration of active probes.", NULL },
+
+    { "soporte_incidents_opened_total", "counter",
+      "Incidents opened, by severity.", "severity" },
+
     { "soporte_requests_total", "counter",
       "Requests by tenant and by what they count as.", "result" },
 
@@ -259,15 +268,17 @@ ngx_soporte_metric_uint(ngx_soporte_out_t *out, ngx_uint_t metric,
 
 void
 ngx_soporte_metric_pair(ngx_soporte_out_t *out, ngx_uint_t metric,
-    const char *store, const char *value, uint64_t n)
+    const char *label, const char *first, const char *value, uint64_t n)
 {
     const ngx_soporte_metric_t  *row;
 
     row = &ngx_soporte_metrics[metric];
 
     ngx_soporte_out(out, row->name, ngx_strlen(row->name));
-    ngx_soporte_metric_literal(out, "{store=\"");
-    ngx_soporte_out(out, store, ngx_strlen(store));
+    ngx_soporte_metric_literal(out, "{");
+    ngx_soporte_out(out, label, ngx_strlen(label));
+    ngx_soporte_metric_literal(out, "=\"");
+    ngx_soporte_out(out, first, ngx_strlen(first));
     ngx_soporte_metric_literal(out, "\",");
     ngx_soporte_out(out, row->label, ngx_strlen(row->label));
     ngx_soporte_metric_literal(out, "=\"");

@@ -33,6 +33,9 @@ typedef enum {
     NGX_SOPORTE_METRIC_SPOOL_OLDEST,
     NGX_SOPORTE_METRIC_EVENTS,
     NGX_SOPORTE_METRIC_NODES,
+    NGX_SOPORTE_METRIC_PROBES,
+    NGX_SOPORTE_METRIC_PROBE_DURATION,
+    NGX_SOPORTE_METRIC_INCIDENTS,
 
     /* of each tenant, in bulk */
 
@@ -81,9 +84,9 @@ void ngx_soporte_metric_head(ngx_soporte_out_t *out, ngx_uint_t metric);
 void ngx_soporte_metric_uint(ngx_soporte_out_t *out, ngx_uint_t metric,
     const ngx_str_t *tenant, const char *value, uint64_t n);
 
-/* "store" and the row's second label, as a store's operations have them */
+/* a label of the node's, as "store", with its value, and the row's second */
 void ngx_soporte_metric_pair(ngx_soporte_out_t *out, ngx_uint_t metric,
-    const char *store, const char *value, uint64_t n);
+    const char *label, const char *first, const char *value, uint64_t n);
 
 /* an info metric, always 1 */
 void ngx_soporte_metric_info(ngx_soporte_out_t *out, ngx_uint_t metric,

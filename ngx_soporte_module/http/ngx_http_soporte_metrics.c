@@ -27,7 +27,9 @@ static uint64_t ngx_http_soporte_metrics_outage(
     const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone, ngx_soporte_tenant_t *tenant);
-static void ngx_http_soporte_metrics_hist(const ngx_soporte_tenant_t *tenant,
+static void ngx_http_soporte_metrics_probes(ngx_soporte_out_t *out,
+    ngx_soporte_header_t *header);
+static void ngx_http_soporte_metrics_hist(const uint32_t *hist,
     uint64_t cumulative[NGX_SOPORTE_HIST_LE + 1]);
 static ngx_uint_t ngx_http_soporte_metrics_usable(
     ngx_soporte_state_e state);
@@ -45,7 +47,7 @@ ngx_http_soporte_metrics_sum(ngx_http_soporte_sums_t *sums,
 
     tenant = ngx_soporte_tenant(zone, slot);
 
-    ngx_http_soporte_metrics_hist(tenant, one);
+    ngx_http_soporte_metrics_hist(tenant->hist, one);
 
     for (i = 0; i <= NGX_SOPORTE_HIST_LE; i++) {
         sums->le[i] += one[i];
@@ -143,6 +145,43 @@ ngx_http_soporte_metrics_work(ngx_soporte_out_t *out,
 
     ngx_http_soporte_metrics_spool(out, header);
     ngx_http_soporte_metrics_fleet(out, zone);
+    ngx_http_soporte_metrics_probes(out, header);
+}
+
+
+static void
+ngx_http_soporte_metrics_probes(ngx_soporte_out_t *out,
+    ngx_soporte_header_t *header)
+{
+    uint64_t    cumulative[NGX_SOPORTE_HIST_LE + 1];
+    ngx_uint_t  i;
+
+    static const char *const  kinds[] = { "group", "tenant", "confirm" };
+
+    ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_PROBES);
+
+    for (i = 0; i < NGX_SOPORTE_PROBE_KINDS; i++) {
+        ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_PROBES, "kind",
+                                kinds[i], "ok",
+                                ngx_soporte_load(&header->probes[i][0]));
+        ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_PROBES, "kind",
+                                kinds[i], "fail",
+                                ngx_soporte_load(&header->probes[i][1]));
+    }
+
+    ngx_http_soporte_metrics_hist(header->probe_hist, cumulative);
+
+    ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_PROBE_DURATION);
+    ngx_soporte_metric_histogram(out, NGX_SOPORTE_METRIC_PROBE_DURATION, NULL,
+                                 cumulative,
+                                 ngx_soporte_load(&header->probe_ms));
+
+    ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_INCIDENTS);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_INCIDENTS, NULL, "down",
+                            ngx_soporte_load(&header->incidents_down));
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_INCIDENTS, NULL,
+                            "degraded",
+                            ngx_soporte_load(&header->incidents_degraded));
 }
 
 
@@ -186,18 +225,18 @@ ngx_http_soporte_metrics_stores(ngx_soporte_out_t *out,
 
     ngx_soporte_metric_head(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS);
     ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
-                            "postgres", "ok",
+                            "store", "postgres", "ok",
                             ngx_soporte_load(&header->postgres_ok));
     ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
-                            "postgres", "error",
+                            "store", "postgres", "error",
                             ngx_soporte_load(&header->postgres_error));
 
     if (redis) {
         ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
-                                "redis", "ok",
+                                "store", "redis", "ok",
                                 ngx_soporte_load(&header->redis_ok));
         ngx_soporte_metric_pair(out, NGX_SOPORTE_METRIC_STORE_OPERATIONS,
-                                "redis", "error",
+                                "store", "redis", "error",
                                 ngx_soporte_load(&header->redis_error));
     }
 
@@ -406,7 +445,7 @@ ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
     };
 
     ngx_http_soporte_report(zone, tenant, ngx_time(), &report);
-    ngx_http_soporte_metrics_hist(tenant, cumulative);
+    ngx_http_soporte_metrics_hist(tenant->hist, cumulative);
 
     restore = (report.posted
                && report.notice.kind == NGX_SOPORTE_BOARD_RESTORE);
@@ -449,14 +488,14 @@ ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
 
 
 static void
-ngx_http_soporte_metrics_hist(const ngx_soporte_tenant_t *tenant,
+ngx_http_soporte_metrics_hist(const uint32_t *hist,
     uint64_t cumulative[NGX_SOPORTE_HIST_LE + 1])
 {
     uint32_t    count[NGX_SOPORTE_HIST_BUCKETS];
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_SOPORTE_HIST_BUCKETS; i++) {
-        count[i] = ngx_soporte_load(&tenant->hist[i]);
+        count[i] = ngx_soporte_load(&hist[i]);
     }
 
     ngx_soporte_hist_cumulate(cumulative, count);

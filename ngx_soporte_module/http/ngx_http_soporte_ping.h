@@ -33,6 +33,7 @@ typedef enum {
 struct ngx_http_soporte_ping_s {
     ngx_queue_t                queue;        /* the owner's */
     void                      *data;
+    ngx_uint_t                 kind;
 
     /* called once, when the connection is closed; frees the ping itself */
     void                     (*handler)(ngx_http_soporte_ping_t *ping,

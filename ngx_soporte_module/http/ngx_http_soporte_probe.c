@@ -28,12 +28,14 @@ static void ngx_http_soporte_probe_group(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_group_t *group);
 static void ngx_http_soporte_probe_single(ngx_http_soporte_probe_t *probe);
 static ngx_int_t ngx_http_soporte_probe_send(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_target_t *target);
+    ngx_http_soporte_target_t *target, ngx_uint_t kind);
 static ngx_int_t ngx_http_soporte_probe_request(
     ngx_http_soporte_probe_t *probe, ngx_http_soporte_target_t *target,
     ngx_http_soporte_ping_t *ping);
 static void ngx_http_soporte_probe_done(ngx_http_soporte_ping_t *ping,
     ngx_http_soporte_ping_e result);
+static void ngx_http_soporte_probe_ended(ngx_http_soporte_probe_t *probe,
+    ngx_http_soporte_ping_t *ping, ngx_uint_t failed);
 static void ngx_http_soporte_probe_verdict(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_target_t *target, ngx_uint_t failed,
     ngx_soporte_cause_e cause, ngx_msec_t began);
@@ -122,7 +124,9 @@ ngx_http_soporte_probe_group(ngx_http_soporte_probe_t *probe,
     q = ngx_queue_head(&group->members);
     target = ngx_queue_data(q, ngx_http_soporte_target_t, member);
 
-    if (ngx_http_soporte_probe_send(probe, target) != NGX_OK) {
+    if (ngx_http_soporte_probe_send(probe, target, NGX_SOPORTE_PROBE_GROUP)
+        != NGX_OK)
+    {
         return;
     }
 
@@ -169,7 +173,11 @@ ngx_http_soporte_probe_single(ngx_http_soporte_probe_t *probe)
         ngx_queue_remove(q);
         target->wanted = 0;
 
-        if (ngx_http_soporte_probe_send(probe, target) == NGX_ERROR) {
+        if (ngx_http_soporte_probe_send(probe, target,
+                 target->tenant->detect.state == NGX_SOPORTE_DETECT_UP
+                 ? NGX_SOPORTE_PROBE_TENANT : NGX_SOPORTE_PROBE_CONFIRM)
+            == NGX_ERROR)
+        {
             return;
         }
     }
@@ -180,7 +188,7 @@ ngx_http_soporte_probe_single(ngx_http_soporte_probe_t *probe)
 
 static ngx_int_t
 ngx_http_soporte_probe_send(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_target_t *target)
+    ngx_http_soporte_target_t *target, ngx_uint_t kind)
 {
     ngx_int_t                 rc;
     ngx_http_soporte_ping_t  *ping;
@@ -201,6 +209,7 @@ ngx_http_soporte_probe_send(ngx_http_soporte_probe_t *probe,
     }
 
     ping->data = target;
+    ping->kind = kind;
     ping->handler = ngx_http_soporte_probe_done;
     ping->addrs = target->group->addrs;
     ping->naddrs = target->group->naddrs;
@@ -229,8 +238,7 @@ ngx_http_soporte_probe_send(ngx_http_soporte_probe_t *probe,
         return NGX_OK;
     }
 
-    ngx_http_soporte_probe_verdict(probe, target, 1, ping->cause,
-                                   ping->began);
+    ngx_http_soporte_probe_ended(probe, ping, 1);
     ngx_free(ping);
 
     return NGX_OK;
@@ -280,24 +288,40 @@ ngx_http_soporte_probe_done(ngx_http_soporte_ping_t *ping,
     ngx_http_soporte_ping_e result)
 {
     ngx_http_soporte_probe_t      *probe;
-    ngx_http_soporte_target_t     *target;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                                ngx_http_soporte_module);
     probe = smcf->probe;
-    target = ping->data;
 
     ngx_queue_remove(&ping->queue);
     probe->inflight--;
 
-    if (target && result != NGX_HTTP_SOPORTE_PING_NOTHING) {
-        ngx_http_soporte_probe_verdict(probe, target,
-                                  result == NGX_HTTP_SOPORTE_PING_FAILED,
-                                  ping->cause, ping->began);
+    if (ping->data && result != NGX_HTTP_SOPORTE_PING_NOTHING) {
+        ngx_http_soporte_probe_ended(probe, ping,
+                                     result == NGX_HTTP_SOPORTE_PING_FAILED);
     }
 
     ngx_free(ping);
+}
+
+
+static void
+ngx_http_soporte_probe_ended(ngx_http_soporte_probe_t *probe,
+    ngx_http_soporte_ping_t *ping, ngx_uint_t failed)
+{
+    ngx_msec_t             took;
+    ngx_soporte_header_t  *header;
+
+    header = probe->smcf->zone->header;
+    took = ngx_current_msec - ping->began;
+
+    ngx_soporte_add(&header->probes[ping->kind][failed], 1);
+    ngx_soporte_add(&header->probe_ms, took);
+    ngx_soporte_add(&header->probe_hist[ngx_soporte_hist_bucket(took)], 1);
+
+    ngx_http_soporte_probe_verdict(probe, ping->data, failed, ping->cause,
+                                   ping->began);
 }
 
 

@@ -239,6 +239,10 @@ ngx_http_soporte_watch_minute(ngx_http_soporte_watch_t *watch,
                                    degraded ? NGX_SOPORTE_SEEN_FINE
                                             : NGX_SOPORTE_SEEN_DEGRADED,
                                    0, 0);
+
+        if (!degraded) {
+            ngx_soporte_add(&watch->zone->header->incidents_degraded, 1);
+        }
     }
 
     ngx_http_soporte_watch_act(watch, tenant, actions, NGX_LOG_WARN);
@@ -357,6 +361,7 @@ ngx_http_soporte_watch_act(ngx_http_soporte_watch_t *watch,
 
         ngx_http_soporte_watch_see(watch, tenant, NGX_SOPORTE_SEEN_OPENED, 0,
                                    since);
+        ngx_soporte_add(&watch->zone->header->incidents_down, 1);
     }
 
     if (actions & NGX_SOPORTE_ACTION_PUBLISH) {

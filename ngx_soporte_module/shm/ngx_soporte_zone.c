@@ -28,6 +28,10 @@ _Static_assert(sizeof(ngx_soporte_header_t) <= NGX_SOPORTE_ZONE_PAGE,
     (((n) + NGX_SOPORTE_ZONE_PAGE - 1) & ~((size_t) NGX_SOPORTE_ZONE_PAGE - 1))
 
 
+_Static_assert(sizeof(ngx_soporte_header_t) <= NGX_SOPORTE_ZONE_PAGE,
+               "the header takes more than was reckoned");
+
+
 static size_t ngx_soporte_zone_fixed(void);
 static ngx_int_t ngx_soporte_zone_file(ngx_soporte_zone_t *zone,
     ngx_soporte_zone_result_t *result);

@@ -14,6 +14,7 @@
 
 
 #include "ngx_soporte_core.h"
+#include "ngx_soporte_hist.h"
 #include "ngx_soporte_window.h"
 
 
@@ -23,6 +24,13 @@
 #define NGX_SOPORTE_ZONE_BUCKETS     32768                  /* 2^15 */
 
 #define NGX_SOPORTE_BOARD_ENTRIES    2048
+
+/* probes: of an upstream, of a tenant in its turn, of one that is suspect */
+
+#define NGX_SOPORTE_PROBE_GROUP      0
+#define NGX_SOPORTE_PROBE_TENANT     1
+#define NGX_SOPORTE_PROBE_CONFIRM    2
+#define NGX_SOPORTE_PROBE_KINDS      3
 
 #define NGX_SOPORTE_OTHER            0       /* slot of what has none */
 
@@ -142,6 +150,11 @@ struct ngx_soporte_header_s {
     ngx_soporte_node_t  fleet[NGX_SOPORTE_NODES];
 
     uint64_t       probe;                    /* random: knows ours again */
+    uint64_t       probes[NGX_SOPORTE_PROBE_KINDS][2];    /* good, failed */
+    uint64_t       probe_ms;                 /* they took, together */
+    uint64_t       incidents_down;           /* opened, ever */
+    uint64_t       incidents_degraded;
+    uint32_t       probe_hist[NGX_SOPORTE_HIST_BUCKETS];
 };
 
 
