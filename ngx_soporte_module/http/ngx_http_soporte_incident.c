@@ -17,6 +17,10 @@
 /* s before another node's closing is doubted */
 #define NGX_HTTP_SOPORTE_INCIDENT_PAUSE  30
 
+/* s without another try, for all tenants, where the board took nothing */
+#define NGX_HTTP_SOPORTE_INCIDENT_BUSY   1
+#define NGX_HTTP_SOPORTE_INCIDENT_FULL   5
+
 
 typedef enum {
     NGX_HTTP_SOPORTE_INCIDENT_NONE = 0,
@@ -32,7 +36,13 @@ static ngx_http_soporte_incident_e ngx_http_soporte_incident_find(
 static void ngx_http_soporte_incident_say(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_tenant_t *tenant, ngx_soporte_notice_t *notice,
     ngx_uint_t known);
+static void ngx_http_soporte_incident_put(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_notice_t *notice);
 static int64_t ngx_http_soporte_incident_wall(int64_t mono);
+
+
+static time_t      ngx_http_soporte_incident_until;    /* no try */
+static ngx_uint_t  ngx_http_soporte_incident_full;     /* it was logged */
 
 
 void
@@ -48,7 +58,9 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
     trouble = tenant->detect.state == NGX_SOPORTE_DETECT_DOWN
               || tenant->detect.state == NGX_SOPORTE_DETECT_RECOVERING;
 
-    if (!trouble && ngx_soporte_load(&tenant->chain) == 0) {
+    if ((!trouble && ngx_soporte_load(&tenant->chain) == 0)
+        || ngx_time() < ngx_http_soporte_incident_until)
+    {
         return;
     }
 
@@ -71,7 +83,7 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
             notice.ended = ngx_max(notice.ended, notice.began);
             notice.message_len = 0;
 
-            (void) ngx_http_soporte_word(smcf, &notice);
+            ngx_http_soporte_incident_put(smcf, &notice);
         }
 
         return;
@@ -201,7 +213,40 @@ ngx_http_soporte_incident_say(ngx_http_soporte_main_conf_t *smcf,
         ngx_memcpy(notice->parent, parent, NGX_SOPORTE_ID_LEN);
     }
 
-    (void) ngx_http_soporte_word(smcf, notice);
+    ngx_http_soporte_incident_put(smcf, notice);
+}
+
+
+/* waits for a lock are bounded, and there may be thousands of tenants */
+
+static void
+ngx_http_soporte_incident_put(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_notice_t *notice)
+{
+    switch (ngx_http_soporte_word(smcf, notice)) {
+
+    case NGX_BUSY:
+        ngx_http_soporte_incident_until = ngx_time()
+                                          + NGX_HTTP_SOPORTE_INCIDENT_BUSY;
+        return;
+
+    case NGX_DECLINED:
+        ngx_http_soporte_incident_until = ngx_time()
+                                          + NGX_HTTP_SOPORTE_INCIDENT_FULL;
+
+        if (!ngx_http_soporte_incident_full) {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "the board has no room for more incidents, outages "
+                          "are in the history of their tenants alone");
+        }
+
+        ngx_http_soporte_incident_full = 1;
+        return;
+
+    default:
+        ngx_http_soporte_incident_full = 0;
+        return;
+    }
 }
 
 

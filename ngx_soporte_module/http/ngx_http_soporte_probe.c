@@ -467,9 +467,19 @@ ngx_http_soporte_probe_want(ngx_http_soporte_probe_t *probe,
         return;
     }
 
-    if (!target->wanted) {
-        target->wanted = 1;
+    if (target->wanted) {
+        return;
+    }
+
+    target->wanted = 1;
+
+    /* whoever is in doubt goes before those whose turn it is */
+
+    if (tenant->detect.state == NGX_SOPORTE_DETECT_UP) {
         ngx_queue_insert_tail(&probe->wanted, &target->queue);
+
+    } else {
+        ngx_queue_insert_head(&probe->wanted, &target->queue);
     }
 }
 
@@ -713,6 +723,7 @@ ngx_http_soporte_probe_forget(ngx_http_soporte_probe_t *probe,
 
         if (ping->data == target) {
             ping->data = NULL;
+            ping->naddrs = 0;
         }
     }
 }
@@ -723,6 +734,7 @@ ngx_http_soporte_probe_stop(ngx_http_soporte_probe_t *probe)
 {
     ngx_queue_t                *q;
     ngx_http_soporte_ping_t    *ping;
+    ngx_http_soporte_group_t   *group;
     ngx_http_soporte_target_t  *target;
 
     while (!ngx_queue_empty(&probe->flying)) {
@@ -738,5 +750,17 @@ ngx_http_soporte_probe_stop(ngx_http_soporte_probe_t *probe)
 
         ngx_queue_remove(q);
         target->wanted = 0;
+    }
+
+    /* another one leads: what it finds out is counted anew if we do again */
+
+    for (q = ngx_queue_head(&probe->groups);
+         q != ngx_queue_sentinel(&probe->groups);
+         q = ngx_queue_next(q))
+    {
+        group = ngx_queue_data(q, ngx_http_soporte_group_t, queue);
+
+        group->timedout = NULL;
+        group->dirty = 1;
     }
 }

@@ -42,14 +42,15 @@ ngx_http_soporte_probe_create(ngx_cycle_t *cycle,
         return NULL;
     }
 
-    /* as many as can ever be; what is not touched takes no memory */
+    /*
+     * As many as can ever be, which takes no memory until it is touched; so
+     * not by ngx_calloc(), which touches all of it.
+     */
 
     probe->smcf = smcf;
-    probe->targets = ngx_calloc(NGX_HTTP_SOPORTE_SLOTS
-                                * sizeof(ngx_http_soporte_target_t *),
-                                cycle->log);
-    probe->due = ngx_calloc(NGX_HTTP_SOPORTE_SLOTS * sizeof(int64_t),
-                            cycle->log);
+    probe->targets = calloc(NGX_HTTP_SOPORTE_SLOTS,
+                            sizeof(ngx_http_soporte_target_t *));
+    probe->due = calloc(NGX_HTTP_SOPORTE_SLOTS, sizeof(int64_t));
 
     if (probe->targets == NULL || probe->due == NULL) {
         return NULL;
