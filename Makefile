@@ -310,7 +310,11 @@ bench: all | $$(call deps,bench)  ## every measurement of t/bench, beside plain 
 
 .PHONY: soak
 soak: all | $$(call deps,test)  ## what takes too long for every day: outages seen in time, 20 of each kind (minutes)
-	@t/tools/run t/soak/*
+	@t/tools/run --timeout=3600 t/soak/*
+
+.PHONY: endure
+endure: all build/zone-check | $$(call deps,test)  ## two workers and a million requests each, 200 reloads under load, upgrades, kills (minutes)
+	@t/tools/run --timeout=3600 --jobs=1 t/endure/*
 
 
 # into the system, or below DESTDIR; a package

@@ -3,7 +3,7 @@
 # maintenance, a database that was away, a reload, a stop and a kill of all.
 #
 # Time runs twenty times as fast for nginx (libfaketime), so that minutes are
-# seconds here.
+# seconds here; t/soak/history does the same in real time.
 
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ use Soporte::Postgres;
 use Soporte::Process qw(spew run top);
 use Soporte::Test;
 
-my $speed = 20;
+my $speed = $ENV{SOPORTE_SPEED} // 20;
 my ($faketime) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
 ok($faketime, 'libfaketime is there');
@@ -71,10 +71,13 @@ END
 my $control = 'unix:' . $nginx->prefix . '/control.sock';
 
 
+my $clock = "+0 x$speed";
+
 sub start {
-    local $ENV{LD_PRELOAD} = $faketime;
-    local $ENV{FAKETIME} = $ENV{SOPORTE_SINCE} // "+0 x$speed";
-    local $ENV{FAKETIME_NO_CACHE} = 1;
+    local %ENV = %ENV;
+
+    @ENV{qw(LD_PRELOAD FAKETIME FAKETIME_NO_CACHE)} = ($faketime, $clock, 1)
+        if $speed > 1;
 
     unlink $nginx->prefix . '/control.sock';
     $nginx->start;
@@ -259,7 +262,7 @@ my $since = now();
 my $real = time;
 
 $nginx->stop;
-$ENV{SOPORTE_SINCE} = sprintf '@%s x%d', POSIX::strftime('%Y-%m-%d %H:%M:%S',
+$clock = sprintf '@%s x%d', POSIX::strftime('%Y-%m-%d %H:%M:%S',
     localtime($since + (time - $real) * $speed)), $speed;
 start();
 until_then(now() + 150);

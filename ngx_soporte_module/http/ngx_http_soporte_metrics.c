@@ -23,6 +23,13 @@ static void ngx_http_soporte_metrics_fleet(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone);
 static void ngx_http_soporte_metrics_backup(ngx_soporte_out_t *out,
     const ngx_soporte_tenant_t *tenant, const ngx_str_t *key);
+static void ngx_http_soporte_metrics_requests(ngx_soporte_out_t *out,
+    const ngx_soporte_tenant_t *tenant, const ngx_str_t *key);
+static uint64_t ngx_http_soporte_metrics_ends(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant);
+static void ngx_http_soporte_metrics_month(ngx_soporte_out_t *out,
+    const ngx_soporte_zone_t *zone, const ngx_soporte_tenant_t *tenant,
+    const ngx_str_t *key, ngx_uint_t metric);
 static uint64_t ngx_http_soporte_metrics_outage(
     const ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_metrics_one(ngx_soporte_out_t *out,
@@ -294,11 +301,8 @@ void
 ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
     ngx_soporte_zone_t *zone, uint32_t slot, ngx_uint_t metric)
 {
-    ngx_soporte_terms_t           terms;
-    ngx_soporte_tenant_t         *tenant;
-    ngx_http_soporte_month_t      month;
-    ngx_http_soporte_report_t     report;
-    const ngx_soporte_figures_t  *figures;
+    ngx_str_t              key;
+    ngx_soporte_tenant_t  *tenant;
 
     tenant = ngx_soporte_tenant(zone, slot);
 
@@ -311,67 +315,126 @@ ngx_http_soporte_metrics_bulk(ngx_soporte_out_t *out,
         return;
     }
 
-    ngx_http_soporte_report(zone, tenant, ngx_time(), &report);
+    key.data = tenant->key;
+    key.len = tenant->len;
 
     switch (metric) {
 
     case NGX_SOPORTE_METRIC_REQUESTS:
-        ngx_soporte_metric_uint(out, metric, &report.key, "good",
-                                report.good);
-        ngx_soporte_metric_uint(out, metric, &report.key, "hard",
-                                report.hard);
-        ngx_soporte_metric_uint(out, metric, &report.key, "soft",
-                                report.soft);
-        ngx_soporte_metric_uint(out, metric, &report.key, "excluded",
-                                report.excluded);
+        ngx_http_soporte_metrics_requests(out, tenant, &key);
         return;
 
     case NGX_SOPORTE_METRIC_UP:
-        ngx_soporte_metric_uint(out, metric, &report.key, NULL,
-                               ngx_http_soporte_metrics_usable(report.state));
+        ngx_soporte_metric_uint(out, metric, &key, NULL,
+                                ngx_http_soporte_metrics_usable(
+                                    ngx_http_soporte_state(tenant,
+                                                           ngx_time())));
         return;
 
     case NGX_SOPORTE_METRIC_UPSTREAM:
-        ngx_soporte_metric_milli(out, metric, &report.key, NULL,
+        ngx_soporte_metric_milli(out, metric, &key, NULL,
                                  ngx_soporte_load(&tenant->upstream_ms));
         return;
 
     case NGX_SOPORTE_METRIC_MAINTENANCE_END:
-        ngx_soporte_metric_uint(out, metric, &report.key, NULL,
-                                report.posted ? report.notice.ends : 0);
+        ngx_soporte_metric_uint(out, metric, &key, NULL,
+                                ngx_http_soporte_metrics_ends(zone, tenant));
         return;
 
     case NGX_SOPORTE_METRIC_OUTAGE_START:
-        ngx_soporte_metric_uint(out, metric, &report.key, NULL,
-                               ngx_http_soporte_metrics_outage(tenant));
+        ngx_soporte_metric_uint(out, metric, &key, NULL,
+                                ngx_http_soporte_metrics_outage(tenant));
         return;
 
     case NGX_SOPORTE_METRIC_BACKUP:
-        ngx_http_soporte_metrics_backup(out, tenant, &report.key);
+        ngx_http_soporte_metrics_backup(out, tenant, &key);
         return;
 
     default:
-        break;
+        ngx_http_soporte_metrics_month(out, zone, tenant, &key, metric);
+        return;
+    }
+}
+
+
+static void
+ngx_http_soporte_metrics_requests(ngx_soporte_out_t *out,
+    const ngx_soporte_tenant_t *tenant, const ngx_str_t *key)
+{
+    uint64_t    good, hard, soft;
+    ngx_uint_t  i;
+
+    good = 0;
+    hard = 0;
+    soft = 0;
+
+    for (i = 0; i < NGX_SOPORTE_BANKS; i++) {
+        good += ngx_soporte_load(&tenant->bank[i].good);
+        hard += ngx_soporte_load(&tenant->bank[i].hard);
+        soft += ngx_soporte_load(&tenant->bank[i].soft);
+    }
+
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_REQUESTS, key, "good",
+                            good);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_REQUESTS, key, "hard",
+                            hard);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_REQUESTS, key, "soft",
+                            soft);
+    ngx_soporte_metric_uint(out, NGX_SOPORTE_METRIC_REQUESTS, key,
+                            "excluded", ngx_soporte_load(&tenant->excluded));
+}
+
+
+/* the board is asked only where it says something */
+
+static uint64_t
+ngx_http_soporte_metrics_ends(const ngx_soporte_zone_t *zone,
+    const ngx_soporte_tenant_t *tenant)
+{
+    ngx_soporte_notice_t  notice;
+
+    if (ngx_soporte_load(&tenant->board) == 0
+        || ngx_soporte_board_read(zone, tenant, &notice) != NGX_OK)
+    {
+        return 0;
+    }
+
+    return notice.ends;
+}
+
+
+/* in the contract's reading alone */
+
+static void
+ngx_http_soporte_metrics_month(ngx_soporte_out_t *out,
+    const ngx_soporte_zone_t *zone, const ngx_soporte_tenant_t *tenant,
+    const ngx_str_t *key, ngx_uint_t metric)
+{
+    ngx_soporte_month_t    record;
+    ngx_soporte_terms_t    terms;
+    ngx_soporte_figures_t  figures;
+    ngx_soporte_minutes_t  minutes;
+
+    record = tenant->history.month[0];
+
+    if (record.start == 0) {
+        return;
     }
 
     terms = ngx_soporte_terms(zone, tenant);
 
-    ngx_http_soporte_month(tenant, ngx_time(), terms.target,
-                           terms.excluded ? NGX_SOPORTE_NOT_COUNTED
-                                          : NGX_SOPORTE_COUNTED, &month);
-    figures = &month.figures[month.reading];
-
-    if (month.start == 0) {
-        return;
-    }
+    ngx_soporte_month_minutes(&record, ((time_t) tenant->judged + 1) * 60,
+                              terms.excluded ? NGX_SOPORTE_NOT_COUNTED
+                                             : NGX_SOPORTE_COUNTED, &minutes);
+    ngx_soporte_month_figures(&minutes, terms.target, &figures);
 
     if (metric == NGX_SOPORTE_METRIC_MONTH_BUDGET) {
-        ngx_soporte_metric_int(out, metric, &report.key, figures->left);
+        ngx_soporte_metric_int(out, metric, key, figures.left);
         return;
     }
 
-    if (figures->min_ppm >= 0) {
-        ngx_soporte_metric_micro(out, metric, &report.key, figures->min_ppm);
+    if (figures.min_ppm >= 0) {
+        ngx_soporte_metric_micro(out, metric, key, figures.min_ppm);
     }
 }
 
