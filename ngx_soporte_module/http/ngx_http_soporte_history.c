@@ -89,6 +89,8 @@ static ngx_int_t ngx_http_soporte_history_send(
 static ngx_int_t ngx_http_soporte_history_file(
     ngx_http_soporte_history_t *history, ngx_soporte_spool_ticket_t *ticket);
 static void ngx_http_soporte_history_done(ngx_event_t *ev);
+static void ngx_http_soporte_history_flush(
+    ngx_http_soporte_history_t *history);
 static void ngx_http_soporte_history_put(ngx_http_soporte_history_t *history);
 static void ngx_http_soporte_history_sent(
     ngx_http_soporte_history_t *history);
@@ -140,7 +142,8 @@ ngx_http_soporte_history_create(ngx_cycle_t *cycle,
     conf.max_size = smcf->max_size / 2;
     conf.used = &smcf->zone->header->history_bytes;
     conf.stop[0] = stop[0];
-    conf.stop[1] = stop[1];
+
+    /* not by a fast exit: what was collected is put at the end, see _close() */
 
     history->spool = ngx_soporte_spool_open(&conf, &err);
 
@@ -800,13 +803,49 @@ ngx_http_soporte_history_stop(ngx_http_soporte_history_t *history)
         return;
     }
 
-    ngx_http_soporte_history_free(history, &history->open);
-    ngx_http_soporte_history_free(history, &history->put);
+    /* at an exit they are put by _close(); else the next leader reads again */
+
+    if (!ngx_exiting && !ngx_terminate && !ngx_quit) {
+        ngx_http_soporte_history_free(history, &history->open);
+        ngx_http_soporte_history_free(history, &history->put);
+    }
 
     if (history->pg) {
         ngx_soporte_postgres_close(history->pg);
         history->pg = NULL;
     }
+}
+
+
+/*
+ * The minutes that were judged and are not yet over for all: a start that comes
+ * too late can't read them again.
+ */
+
+static void
+ngx_http_soporte_history_flush(ngx_http_soporte_history_t *history)
+{
+    ngx_queue_t                *q;
+    ngx_http_soporte_record_t  *record;
+
+    while (!ngx_queue_empty(&history->open)) {
+        q = ngx_queue_head(&history->open);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&history->put, q);
+
+        record = ngx_queue_data(q, ngx_http_soporte_record_t, queue);
+        ngx_http_soporte_history_end(history, record);
+    }
+
+    if (!ngx_queue_empty(&history->put)
+        && ngx_http_soporte_history_spool(history) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, history->log, history->spool_err.sys,
+                      "the last minutes could not be kept in \"%V\": %s",
+                      &history->smcf->history_path, history->spool_err.text);
+    }
+
+    ngx_http_soporte_history_free(history, &history->put);
 }
 
 
@@ -819,6 +858,7 @@ ngx_http_soporte_history_close(ngx_http_soporte_history_t *history)
 
     history->running = 0;
     ngx_http_soporte_history_stop(history);
+    ngx_http_soporte_history_flush(history);
 
     if (history->spool) {
         ngx_soporte_spool_close(history->spool);
