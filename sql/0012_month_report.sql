@@ -403,8 +403,8 @@ DECLARE
     r  record;
     n  int := 0;
 BEGIN
-    IF keep < interval '62 days' THEN
-        RAISE EXCEPTION 'less than two months is never dropped'
+    IF keep < interval '31 days' THEN
+        RAISE EXCEPTION 'less than a month is never dropped'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
