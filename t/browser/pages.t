@@ -7,10 +7,13 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha256_base64);
+use JSON::PP ();
 
 use Soporte::Browser;
-use Soporte::Process qw(top run slurp);
+use Soporte::Process qw(top run temp_dir);
 use Soporte::Test;
+
+my $dir = temp_dir();
 
 
 # a page as it would be sent: [name, HTML]
@@ -34,8 +37,32 @@ sub rendered {
 }
 
 
+# a restore at each of its phases, from the data of one of them
+
+sub phases {
+    my $text = slurp(top() . '/t/pages/restore-database.es.json');
+    my $count = @{JSON::PP->new->utf8->decode($text)->{restore}{phases}};
+    my @pages;
+
+    for my $n (1 .. $count) {
+        my $data = JSON::PP->new->utf8->decode($text);
+
+        for my $phase (@{$data->{restore}{phases}}) {
+            $phase->{done} = $phase->{n} < $n ? \1 : \0;
+            $phase->{current} = $phase->{n} == $n ? \1 : \0;
+            $phase->{todo} = $phase->{n} > $n ? \1 : \0;
+        }
+
+        push @pages, rendered(spew("$dir/restore-phase-$n.es.json",
+                                   JSON::PP->new->utf8->encode($data)));
+    }
+
+    return @pages;
+}
+
+
 browse('pages.js', pages => sub {
-    return [map { rendered($_) } glob top() . '/t/pages/*.json'];
+    return [map({ rendered($_) } glob top() . '/t/pages/*.json'), phases()];
 });
 
 done_testing();

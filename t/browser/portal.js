@@ -155,6 +155,23 @@ async function copy() {
     like(await page.textContent('article'), /Hola <i>Ana<\/i>:\nya quedó\./,
          'an agent\'s answer is shown, as it was written');
 
+    for (const script of [true, false]) {
+        const other = await context(browser, { javaScriptEnabled: script });
+        const link = await page.inputValue('#enlace');
+        const reader = await other.newPage();
+        const text = `Una cosa más, ${script}`;
+
+        await reader.goto(link);
+        await reader.fill('[name=message]', text);
+        await reader.click(button);
+        await reader.waitForSelector(`article:has-text("${text}")`);
+        ok(true, `a message, ${script ? 'with' : 'without'} script`);
+        harmless(other, 'a message');
+        await other.close();
+    }
+
+    is(await violations(page), [], 'a ticket with messages: axe');
+
     await page.click('a[href*="/estado?clave="]');
     is(new URL(page.url()).search, '', 'the status link is clean at once');
     await c.close();
@@ -681,7 +698,7 @@ async function looks() {
     const page = await c.newPage();
 
     for (const path of ['', '?category=visita', '/estado', '/privacidad',
-                        '/nothing', '/tickets/SOP-00000-00000']) {
+                        '/nothing', '/tickets', '/tickets/SOP-00000-00000']) {
         const answer = await page.goto(url('abierto', path));
         const length = (await answer.body()).length;
 
