@@ -228,6 +228,7 @@ typedef struct {
     ngx_http_soporte_history_t     *history;
     ngx_http_soporte_events_t      *events;
     ngx_http_soporte_publish_t     *publish;
+    int64_t                         started;      /* unix s */
     ngx_http_soporte_leader_t      *leader;
     ngx_uint_t                      tasks;        /* on their way, bounded */
     ngx_uint_t                      keeping;      /* where tickets go; keep.c */

@@ -800,6 +800,7 @@ ngx_uint_t
 ngx_http_soporte_fleet_others(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_notice_t *notice)
 {
+    int64_t              heard;
     ngx_uint_t           i, n;
     ngx_soporte_node_t   nodes[NGX_SOPORTE_FLEET_NODES];
 
@@ -808,6 +809,15 @@ ngx_http_soporte_fleet_others(ngx_http_soporte_main_conf_t *smcf,
                                                            smcf->node.len))
     {
         return 0;
+    }
+
+    /* what is known of the fleet may be of an earlier life, or of no use */
+
+    heard = smcf->zone->header->fleet_at;
+
+    if (ngx_time() - heard > NGX_HTTP_SOPORTE_FLEET_LOST) {
+        return ngx_time() - ngx_max(heard, smcf->started)
+               <= NGX_HTTP_SOPORTE_FLEET_GONE;
     }
 
     n = ngx_http_soporte_fleet_nodes(smcf->zone, nodes);

@@ -68,6 +68,8 @@ ngx_http_soporte_publish_create(ngx_cycle_t *cycle,
         return NULL;
     }
 
+    smcf->started = ngx_time();
+
     p->smcf = smcf;
     p->log = cycle->log;
     ngx_queue_init(&p->waiting);
