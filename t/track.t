@@ -219,6 +219,27 @@ for my $form ([], \@json) {
         or diag(explain([values %seen]));
 }
 
+# ... in the same time: medians of requests that take turns
+
+my %took;
+my @turns = ('a wrong key', 'an unknown folio', "another tenant's key",
+             'a folio that is none', 'a key wrong at its head');
+
+for (1 .. 60) {
+    for my $name (@turns) {
+        my ($where, @headers) = @{$wrong{$name}};
+        my $began = time;
+
+        get($addr, $where, @headers);
+        push @{$took{$name}}, time - $began;
+    }
+}
+
+my @medians = sort { $a <=> $b } map { (sort { $a <=> $b } @$_)[30] }
+              values %took;
+
+cmp_ok($medians[-1], '<', 3 * $medians[0], 'none takes longer than another');
+
 is(get($nginx->addr('B'), "$path?clave=$token")->{status}, 404,
    'the right link at another tenant');
 is(get($nginx->addr('B'), $path, @key)->{status}, 404, '... by its cookie');

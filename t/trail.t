@@ -121,7 +121,7 @@ is((offered($_))[0], undef, "no trail: $_") for qw(ana Guest nobody);
 # failures: cut behind the doctype, without a query, with their ids
 
 my @id = (
-    ask('ana', '/app/sales-invoice/SINV-0001?token=canario', 'status=500'),
+    ask('ana', '/app/sales-invoice?token=canario', 'status=500'),
     ask('ana', '/api/resource/Sales%20Invoice/SINV-0001', 'status=500'),
     ask('ana', '/api/method/frappe.client.save', 'status=500',
         method => 'POST', body => 'canario'),
