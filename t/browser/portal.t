@@ -1,6 +1,7 @@
 # Prevents a portal that loses, doubles or changes what a customer wrote: the
 # help form walked in Chromium, in hours and out of them, with and without
 # script, whatever is down; what arrives in PostgreSQL compared field by field.
+# categories.t walks through the policy's categories.
 
 use strict;
 use warnings;
