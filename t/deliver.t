@@ -290,9 +290,17 @@ spool($torn, document($torn, { attachments => [file('file-00', 'abc')] }),
 my $short = id();
 spool($short, document($short, { attachments => [file('file-00', 'abc')] }),
       { 'file-00' => 'ab' });
+
+my $hidden = id();
+spool($hidden, document($hidden, { attachments => [file('file-00', 'abc')] }),
+      { 'file-00' => 'abc' }, 'tmp');
+chmod 0000, "$spool/tmp/$hidden/file-00";
+rename "$spool/tmp/$hidden", "$spool/new/$hidden" or die $!;
+
 wake();
 settled();
 is(reason($torn), 'XX001', 'an altered attachment is set apart');
+is(reason($hidden), '58030', 'one that can not be read');
 is(reason($short), '22026', 'a short one, too');
 
 

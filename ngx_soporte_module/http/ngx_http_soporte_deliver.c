@@ -545,8 +545,16 @@ ngx_http_soporte_deliver_file(ngx_http_soporte_deliver_t *d,
         n = ngx_soporte_spool_read(d->smcf->spool, ticket->id, file->name,
                                    (off_t) at, part->data,
                                    NGX_SOPORTE_POSTGRES_PART, &d->spool_err);
-        if (n == -1) {
+        if (n == -1 && d->spool_err.code == NGX_SOPORTE_SPOOL_RESOURCE) {
             return NGX_ERROR;
+        }
+
+        /* one file that can't be read must not stand before all others */
+
+        if (n == -1) {
+            ngx_memcpy(d->pg_err.sqlstate, "58030", sizeof("58030"));
+            d->spool_err.code = NGX_SOPORTE_SPOOL_NO_ERROR;
+            return NGX_DECLINED;
         }
 
         part->len = n;
