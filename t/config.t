@@ -287,7 +287,7 @@ for my $row (
         ['closed 2026-12-30T13:00 2026-12-30T12:00',
          qr/"2026-12-30T12:00" is not after "2026-12-30T13:00"/],
         ['open 2026-12-30 2026-12-31', qr/invalid time "2026-12-30"/],
-        ['holidays mars', qr/"holidays" with 1 argument/],
+        ['holidays mars', qr{holidays are neither "mx-lft74" nor in the file \S+/mars"}],
         ['lunch 12:00', qr/"lunch" with 1 argument/])
 )
 {

@@ -75,7 +75,10 @@ is_deeply([$pg->rows('SELECT tenant, source, title, status, node,
           [{ tenant => 'acme', source => 'operator', title => 'Red',
              status => 'resolved', node => 'uno', closed => 1 }],
           'as it stands in the end');
-is(metric('soporte_events_total{result="filed"}'), 6, 'counted');
+
+# the calendar's table is one, too, and a new leader files again what is young
+
+cmp_ok(metric('soporte_events_total{result="filed"}'), '>=', 6, 'counted');
 
 
 # the disk refuses: they wait, in the worker, and the log says so once

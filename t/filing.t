@@ -135,8 +135,8 @@ like($r->{body}, qr/$folio.*Recibida|Recibida.*$folio/s, '... has the folio');
 like($r->{body}, qr/Uno\nDos &lt;b&gt;/, '... and what was written, escaped');
 $r = get($addr, $link, Accept => 'application/json');
 is_deeply([sort keys %{$r->json}],
-          [qw(category description filed_at folio messages reply_due status
-              subject urgent)], 'JSON: these keys and no other');
+          [qw(attachments category description filed_at folio messages
+              reply_due status subject urgent)], 'JSON: these keys and no other');
 
 (my $wrong = $link) =~ s/.$//;
 (my $other = $link) =~ s/SOP-\w/SOP-0/;
