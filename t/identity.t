@@ -21,8 +21,11 @@ my $erpnext = Soporte::ErpNext->new(sites => {
 
 my $nginx = Soporte::Nginx->new(
     vars  => { PG => $pg->conninfo('soporte_nginx'),
-               UP => $erpnext->addr },
-    files => { 'policy.json' => '{"form": {"min_seconds": 0}}' },
+               UP => $erpnext->addr,
+               ASK => '/api/method/frappe.auth.get_logged_user' },
+    files => { 'policy.json' => '{"form": {"min_seconds": 0}}',
+               'state.json'  => '{"public": ["state"]}',
+               'none.json'   => '{"public": ["hours"]}' },
     conf  => <<'END')->start;
 %%GLOBALS%%
 events { }
@@ -35,6 +38,7 @@ http {
     soporte_portal /soporte;
     map $host $tenant { acme.mx acme; otra.mx otra; cerrada.mx cerrada;
                         fija.mx fija; negada.mx negada; larga.mx larga;
+                        parte.mx acme; nada.mx acme;
                         default ""; }
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -53,6 +57,16 @@ http {
     server { listen 127.0.0.1:%%PORT%%; server_name fija.mx;
              soporte $tenant; soporte_identity /who;
              location = /who { return 200 '{"message":"fija@acme.mx"}'; } }
+    server { listen 127.0.0.1:%%PORT%%; server_name parte.mx;
+             soporte $tenant; soporte_policy %%PREFIX%%/state.json;
+             soporte_identity /who;
+             location = /who { proxy_pass http://%%UP%%%%ASK%%;
+                               proxy_set_header Host acme.mx; } }
+    server { listen 127.0.0.1:%%PORT%%; server_name nada.mx;
+             soporte $tenant; soporte_policy %%PREFIX%%/none.json;
+             soporte_identity /who;
+             location = /who { proxy_pass http://%%UP%%%%ASK%%;
+                               proxy_set_header Host acme.mx; } }
     server { listen 127.0.0.1:%%PORT%%; server_name negada.mx;
              soporte $tenant; soporte_identity /who;
              location = /who { error_page 403 /other; return 403; }
@@ -297,6 +311,44 @@ for my $case (['closed', 'cerrada.mx', sub { }, sub { }],
 
 wait_is(sub { help((login('vuelta@acme.mx'))[0])->{body}
               =~ /<b>vuelta\@acme\.mx</ ? 1 : 0 }, 1, 'it is back', 10);
+
+
+# a verified user sees what the policy keeps from the public
+
+sub status {
+    my ($host, $cookie) = @_;
+
+    return get($addr, '/soporte/estado', Host => $host, Cookie => $cookie);
+}
+
+my $reserved = qr/id=reservado/;
+
+for my $row (['', 'nobody'], ['sid=Guest', 'a guest'],
+             ['sid=0123', 'an unknown session'],
+             ['user_id=ana%40acme.mx; sid=0123', 'a claim'])
+{
+    like(status('parte.mx', $row->[0])->{body}, $reserved,
+         "status: $row->[1] sees the public part");
+    is(status('nada.mx', $row->[0])->{status}, 404,
+       '... and no page where nothing is public');
+}
+
+$r = status('parte.mx', $sid);
+is($r->{status}, 200, 'status: a user');
+unlike($r->{body}, $reserved, '... sees all');
+is(status('nada.mx', $sid)->{status}, 200, '... where nothing is public, too');
+
+$erpnext->forget;
+status('acme.mx', (login('nueva@acme.mx'))[0]);
+is(asked(), 0, '... nobody is asked where all is public');
+
+($sid) = login('lenta@acme.mx');
+$erpnext->freeze;
+my $began = time;
+like(status('parte.mx', $sid)->{body}, $reserved,
+     'an ERPNext that hangs: the public part');
+cmp_ok(time - $began, '<', 5, '... soon');
+$erpnext->thaw;
 
 
 # clients that leave while it is asked for; connections go back to none

@@ -1,7 +1,8 @@
 
 /*
  * Who may see what of a tenant's state: the policy's list "public", and more
- * for whoever has the tenant's status link.
+ * for whoever has the tenant's status link.  What a verified user sees more is
+ * the status page's to say: who that is has to be asked.
  */
 
 #ifndef _NGX_HTTP_SOPORTE_PUBLIC_H_INCLUDED_

@@ -1,10 +1,13 @@
 
 /*
- * The status page and estado.json: from memory alone, whatever is down.
+ * The status page and estado.json: from memory alone, whatever is down.  Only
+ * where the policy reserves a part of the page is ERPNext asked who reads it,
+ * and then for a second at most.
  */
 
 #include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_crowd.h"
+#include "ngx_http_soporte_identity.h"
 #include "ngx_http_soporte_month.h"
 #include "ngx_http_soporte_notices.h"
 #include "ngx_http_soporte_page.h"
@@ -12,6 +15,11 @@
 #include "ngx_http_soporte_public.h"
 
 
+static ngx_int_t ngx_http_soporte_status_known(ngx_http_request_t *r,
+    void *data, const ngx_http_soporte_identity_t *identity);
+static ngx_int_t ngx_http_soporte_status_show(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_view_t *view,
+    ngx_uint_t visible);
 static void ngx_http_soporte_status_backup(ngx_http_soporte_view_t *view,
     const ngx_soporte_tenant_t *tenant);
 static ngx_uint_t ngx_http_soporte_status_admit(
@@ -25,9 +33,7 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     visible;
     ngx_http_soporte_view_t        view;
-    ngx_http_soporte_reply_t       reply;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
@@ -43,30 +49,71 @@ ngx_http_soporte_status_page(ngx_http_request_t *r,
         return rc;
     }
 
-    visible = ngx_http_soporte_public(r, &view);
+    if (ngx_http_soporte_public(r, &view) == NGX_SOPORTE_PUBLIC_ALL) {
+        return ngx_http_soporte_status_show(r, ctx, &view,
+                                            NGX_SOPORTE_PUBLIC_ALL);
+    }
+
+    return ngx_http_soporte_identity(r, ctx, ngx_http_soporte_status_known);
+}
+
+
+/* where something is reserved: for whom ERPNext knows, nothing is */
+
+static ngx_int_t
+ngx_http_soporte_status_known(ngx_http_request_t *r, void *data,
+    const ngx_http_soporte_identity_t *identity)
+{
+    ngx_uint_t               visible;
+    ngx_http_soporte_ctx_t  *ctx;
+    ngx_http_soporte_view_t  view;
+
+    ctx = data;
+
+    if (ngx_http_soporte_view(r, ctx, &view) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    visible = (identity->who == NGX_HTTP_SOPORTE_VERIFIED)
+              ? NGX_SOPORTE_PUBLIC_ALL
+              : ngx_http_soporte_public(r, &view);
+
+    return ngx_http_soporte_status_show(r, ctx, &view, visible);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_status_show(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_http_soporte_view_t *view,
+    ngx_uint_t visible)
+{
+    ngx_http_soporte_reply_t       reply;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
     if (!(visible & NGX_SOPORTE_PUBLIC_STATE)) {
         return ngx_http_soporte_page_error(r, ctx, NGX_HTTP_NOT_FOUND);
     }
 
     if (visible != NGX_SOPORTE_PUBLIC_ALL) {
-        (void) ngx_soporte_value_bool(&view.mem, view.root, "reserved", 1);
+        (void) ngx_soporte_value_bool(&view->mem, view->root, "reserved", 1);
     }
 
-    ngx_http_soporte_view_notice(&view);
-    ngx_http_soporte_month_view(&view, ctx->tenant, visible);
-    ngx_http_soporte_notices_view(&view, smcf->zone, ctx->tenant, visible);
+    ngx_http_soporte_view_notice(view);
+    ngx_http_soporte_month_view(view, ctx->tenant, visible);
+    ngx_http_soporte_notices_view(view, smcf->zone, ctx->tenant, visible);
 
     if (visible & NGX_SOPORTE_PUBLIC_BACKUP) {
-        ngx_http_soporte_status_backup(&view, ctx->tenant);
+        ngx_http_soporte_status_backup(view, ctx->tenant);
     }
 
-    (void) ngx_soporte_value_bool(&view.mem, view.root, "poll", 1);
+    (void) ngx_soporte_value_bool(&view->mem, view->root, "poll", 1);
 
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
     reply.status = NGX_HTTP_OK;
 
-    return ngx_http_soporte_page_send(r, &view, NGX_HTTP_SOPORTE_STATUS,
+    return ngx_http_soporte_page_send(r, view, NGX_HTTP_SOPORTE_STATUS,
                                       &reply);
 }
 
