@@ -109,6 +109,47 @@ async function ticket(text, lane) {
 }
 
 
+/* a customer's message under a ticket */
+
+async function message(text, lane) {
+    const host = { Host: `f${lane}.test`, 'Content-Type': 'application/json' };
+    const filed = await ask('POST', '/soporte/tickets', JSON.stringify({
+        subject: 'x', description: 'x', category: 'uso',
+        email: 'ana@acme.mx' }), host);
+    const [path, token] = JSON.parse(filed.text).url.split('?clave=');
+    const r = await ask('POST', `${path}/mensajes?clave=${token}`,
+                        JSON.stringify({ message: text }), host);
+
+    if (r.status !== 201) {
+        throw new Error(`message: ${r.status} ${r.text}`);
+    }
+
+    return (await get(`f${lane}.test`, path,
+                      { Cookie: `soporte-ticket=${token}` })).text;
+}
+
+
+/* a maintenance that lies ahead, as the status page announces it */
+
+async function planned(text, lane) {
+    const path = `/v1/tenants/g${lane}/maintenances`;
+    const at = hours => new Date(Date.now() + hours * 36e5).toISOString()
+                        .replace(/\.\d+/, '');
+    const r = await ask('POST', path, JSON.stringify({ title: text,
+        message: text, starts_at: at(26), ends_at: at(27) }));
+
+    if (r.status !== 201) {
+        throw new Error(`maintenances: ${r.status} ${r.text}`);
+    }
+
+    const page = await get(`g${lane}.test`, '/soporte/estado');
+
+    await ask('DELETE', `${path}/${JSON.parse(r.text).id}`);
+
+    return page.text;
+}
+
+
 async function status(text, lane) {
     await say(`d${lane}.test`, 'incident', { title: text, message: text });
 
@@ -154,6 +195,16 @@ function skeletons(texts) {
 }
 
 
+/* the first element that is not the one of the other page */
+
+function differs(got, expected) {
+    const [a, b] = [got, expected].map(s => s.split('\n'));
+    const n = a.findIndex((line, i) => line !== b[i]);
+
+    return n < 0 ? `ends before ${b[a.length]}` : `${a[n]} for ${b[n]}`;
+}
+
+
 /* the words of a page in one where nothing forbids a script to run */
 
 async function alive(page, texts) {
@@ -174,10 +225,13 @@ async function field(browser, name, show) {
     const page = await c.newPage();
     let plain;
 
+    /* words that no field takes for a telephone, as it takes no payload */
     /* an incident's words before the last are shown, too */
     for (let i = 0; i < 7 * lanes; i++) {
-        plain = await show(`x${i}`, i % lanes);
+        plain = await show(`ñ${i}`, i % lanes);
     }
+
+    ok(plain.includes(`ñ${7 * lanes - 1}`), `${name}: it is shown`);
 
     [plain] = await page.evaluate(skeletons, [plain]);
 
@@ -196,7 +250,7 @@ async function field(browser, name, show) {
         (await page.evaluate(skeletons, texts)).forEach((s, n) => {
             seen++;
             if (s !== plain) {
-                wrong.push(payloads[i + n]);
+                wrong.push(payloads[i + n] + ': ' + differs(s, plain));
             }
         });
 
@@ -212,7 +266,7 @@ async function field(browser, name, show) {
 
 /* a page that escapes nothing is seen by both who look */
 
-async function planted(browser) {
+async function broken(browser) {
     const c = await context(browser);
     const page = await c.newPage();
     const show = t => `<main><p title="${t}">${t}</p></main>`;
@@ -232,17 +286,19 @@ run(async browser => {
     socket = await call('control');
 
     /* a tenant is spoken of once it was asked for */
-    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    for (const name of 'abcdefg') {
         for (let lane = 0; lane < lanes; lane++) {
             await get(`${name}${lane}.test`, '/soporte/estado.json');
         }
     }
 
-    await planted(browser);
+    await broken(browser);
     await field(browser, 'help form', form);
     await field(browser, 'ticket', ticket);
+    await field(browser, 'message', message);
     await field(browser, 'incident', status);
     await field(browser, 'maintenance', closed);
+    await field(browser, 'planned maintenance', planned);
     await field(browser, 'restore', restore);
     await field(browser, 'desk dialog', desk);
     agent.destroy();
