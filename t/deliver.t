@@ -297,11 +297,31 @@ spool($hidden, document($hidden, { attachments => [file('file-00', 'abc')] }),
 chmod 0000, "$spool/tmp/$hidden/file-00";
 rename "$spool/tmp/$hidden", "$spool/new/$hidden" or die $!;
 
+my $bare = id();
+spool($bare, document($bare, { attachments => [file('file-00', 'abc')] }));
+
+my $partly = id();
+spool($partly, document($partly, { attachments => [file('file-00', 'abc'),
+                                                   file('file-01', 'def')] }),
+      { 'file-00' => 'abc' });
+
+my $none = id();
+spool($none, document($none, { attachments => [],
+                               description => '"attachments"' }));
+
 wake();
 settled();
 is(reason($torn), 'XX001', 'an altered attachment is set apart');
 is(reason($hidden), '58030', 'one that can not be read');
 is(reason($short), '22026', 'a short one, too');
+is(reason($bare), '58P01', 'one that is missing');
+is(stored($bare), 1, '... and its ticket is stored');
+is(reason($partly), '58P01', 'one of two');
+is(bytes($partly, 'file-00'), '3 3 1 ' . sha256_hex('abc'),
+   '... what is there is stored');
+$nginx->wait_log(qr/\[alert\].*could not be delivered.*58P01/);
+is(stored($none), 1, 'none at all');
+ok(!-e "$spool/dead/$none", '... is not missing');
 
 
 # while nothing is granted nothing is poison
@@ -353,7 +373,8 @@ $nginx->stop;
 unlink $nginx->prefix . '/shm';
 
 spool(id(), '{}', { 'file-00' => 'x' x 4_200_000 }, 'dead');
-$nginx->allow_log('past the spool: no room');
+$nginx->allow_log($_)
+    for 'past the spool: no room', 'event\(s\) could not be kept';
 $nginx->start;
 
 wait_is(sub { spooled() }, 'no', 'what lies in the spool counts', 15);

@@ -7,8 +7,10 @@
 
 #include "ngx_http_soporte_deliver.h"
 
-#include "ngx_soporte_spool.h"
+#include "ngx_soporte_json.h"
 #include "ngx_soporte_postgres.h"
+#include "ngx_soporte_spool.h"
+#include "ngx_soporte_value.h"
 
 
 #define NGX_HTTP_SOPORTE_BATCH        128
@@ -72,9 +74,15 @@ static ngx_int_t ngx_http_soporte_deliver_bury(ngx_http_soporte_deliver_t *d,
 static ngx_int_t ngx_http_soporte_deliver_attached(
     ngx_http_soporte_deliver_t *d, ngx_soporte_mem_t *mem,
     ngx_soporte_spool_batch_t *batch, ngx_soporte_postgres_row_t *rows);
+static ngx_uint_t ngx_http_soporte_deliver_named(
+    ngx_soporte_spool_ticket_t *ticket);
 static ngx_int_t ngx_http_soporte_deliver_files(
-    ngx_http_soporte_deliver_t *d, ngx_soporte_spool_ticket_t *ticket,
-    ngx_str_t *part);
+    ngx_http_soporte_deliver_t *d, ngx_soporte_mem_t *mem,
+    ngx_soporte_spool_ticket_t *ticket, ngx_str_t *part);
+static ngx_int_t ngx_http_soporte_deliver_missing(
+    ngx_soporte_mem_t *mem, ngx_soporte_spool_ticket_t *ticket);
+static ngx_uint_t ngx_http_soporte_deliver_there(
+    ngx_soporte_spool_ticket_t *ticket, const ngx_soporte_value_t *file);
 static ngx_int_t ngx_http_soporte_deliver_file(ngx_http_soporte_deliver_t *d,
     ngx_soporte_spool_ticket_t *ticket, ngx_soporte_spool_name_t *file,
     ngx_str_t *part);
@@ -399,7 +407,7 @@ ngx_http_soporte_deliver_settle(ngx_http_soporte_deliver_t *d,
         case NGX_SOPORTE_POSTGRES_NEW:
         case NGX_SOPORTE_POSTGRES_DUP:
 
-            if (batch->tickets[i].nfiles) {
+            if (ngx_http_soporte_deliver_named(&batch->tickets[i])) {
                 rc = NGX_OK;
                 break;
             }
@@ -459,7 +467,7 @@ ngx_http_soporte_deliver_attached(ngx_http_soporte_deliver_t *d,
     for (i = 0; i < batch->n; i++) {
         t = &batch->tickets[i];
 
-        if (t->nfiles == 0
+        if (!ngx_http_soporte_deliver_named(t)
             || (rows[i].result != NGX_SOPORTE_POSTGRES_NEW
                 && rows[i].result != NGX_SOPORTE_POSTGRES_DUP))
         {
@@ -474,7 +482,7 @@ ngx_http_soporte_deliver_attached(ngx_http_soporte_deliver_t *d,
             }
         }
 
-        switch (ngx_http_soporte_deliver_files(d, t, &part)) {
+        switch (ngx_http_soporte_deliver_files(d, mem, t, &part)) {
 
         case NGX_OK:
             rc = ngx_soporte_spool_done(d->smcf->spool, t->id, &d->spool_err);
@@ -503,11 +511,25 @@ ngx_http_soporte_deliver_attached(ngx_http_soporte_deliver_t *d,
 }
 
 
+/* it has files, or may name some: most don't, and are not parsed for it */
+
+static ngx_uint_t
+ngx_http_soporte_deliver_named(ngx_soporte_spool_ticket_t *ticket)
+{
+    static const char  key[] = "\"attachments\"";
+
+    return ticket->nfiles
+           || memmem(ticket->json.data, ticket->json.len, key, sizeof(key) - 1)
+              != NULL;
+}
+
+
 /* NGX_AGAIN: no time is left; NGX_DECLINED: never to be stored, see pg_err */
 
 static ngx_int_t
 ngx_http_soporte_deliver_files(ngx_http_soporte_deliver_t *d,
-    ngx_soporte_spool_ticket_t *ticket, ngx_str_t *part)
+    ngx_soporte_mem_t *mem, ngx_soporte_spool_ticket_t *ticket,
+    ngx_str_t *part)
 {
     ngx_int_t   rc;
     ngx_uint_t  i;
@@ -520,7 +542,81 @@ ngx_http_soporte_deliver_files(ngx_http_soporte_deliver_t *d,
         }
     }
 
+    rc = ngx_http_soporte_deliver_missing(mem, ticket);
+
+    if (rc == NGX_DECLINED) {
+        ngx_memcpy(d->pg_err.sqlstate, "58P01", sizeof("58P01"));
+    }
+
+    return rc;
+}
+
+
+/* NGX_DECLINED: ticket.json names a file that the disk does not have */
+
+static ngx_int_t
+ngx_http_soporte_deliver_missing(ngx_soporte_mem_t *mem,
+    ngx_soporte_spool_ticket_t *ticket)
+{
+    ngx_soporte_value_t        *root, *list, *file;
+    ngx_soporte_json_error_t    err;
+    ngx_soporte_json_limits_t   limits;
+
+    limits.max_depth = NGX_SOPORTE_VALUE_DEPTH;
+
+    root = ngx_soporte_json_parse(mem, ticket->json.data, ticket->json.len,
+                                  &limits, &err);
+
+    /* PostgreSQL has read it, but what it names can't be told */
+
+    if (root == NULL) {
+        return mem->failed ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    list = ngx_soporte_value_get(root, "attachments");
+
+    if (list == NULL || list->type != NGX_SOPORTE_LIST) {
+        return NGX_OK;
+    }
+
+    for (file = list->first; file; file = file->next) {
+        if (!ngx_http_soporte_deliver_there(ticket, file)) {
+            return NGX_DECLINED;
+        }
+    }
+
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_soporte_deliver_there(ngx_soporte_spool_ticket_t *ticket,
+    const ngx_soporte_value_t *file)
+{
+    ngx_str_t                   name;
+    ngx_uint_t                  i;
+    ngx_soporte_value_t        *value;
+    ngx_soporte_spool_name_t   *f;
+
+    value = ngx_soporte_value_get(file, "name");
+
+    if (value == NULL || value->type != NGX_SOPORTE_STRING) {
+        return 0;
+    }
+
+    name = value->str;
+
+    for (i = 0; i < ticket->nfiles; i++) {
+        f = &ticket->files[i];
+
+        if (name.len == ngx_strlen(f->name)
+            && ngx_memcmp(name.data, f->name, name.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
