@@ -271,6 +271,8 @@ is($r->{status}, 201, 'no disk, with a key: 201');
 is(file('directo')->{body}, $r->{body}, '... the same again');
 is(file('directo', { subject => 'x' })->{status}, 422, '... another body');
 is_deeply([glob "$spool/{tmp,new,sending,dead}/*"], [], 'nothing on the disk');
+is($pg->value('SELECT count(*) FROM soporte.notice'), 2,
+   '... somebody is to be told of each, once');
 
 $pg->stop;
 $before = time;

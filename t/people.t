@@ -277,6 +277,47 @@ is(scalar(grep { $_->{'message-id'} eq $first->{'message-id'} } @again), 1,
 is(scalar @again, 2, 'and no other');
 
 
+# the disk takes nothing: the ticket goes to PostgreSQL, and who is to be told
+# is told by the first pass that asks there, once
+
+my @ask = ('--db=' . $pg->conninfo('soporte_notify'));
+
+sub untold { return $pg->value('SELECT count(*) FROM soporte.notice') }
+
+notify();
+mails();
+$nginx->allow_log('tickets go to PostgreSQL past the spool');
+chmod 0500, "$spool/tmp" or die;
+
+my $direct = file({ subject => 'Sin disco, año' });
+
+chmod 0700, "$spool/tmp" or die;
+
+is($pg->value('SELECT count(*) FROM soporte.ticket WHERE folio = ?',
+              $direct->{folio}), 1, 'past the spool: in PostgreSQL');
+is(scalar(() = glob "$spool/notify/*"), 0, '... without a link');
+is(untold(), 1, '... yet not forgotten');
+
+($code) = notify();
+is($code . mails(), '00', 'a pass that does not ask there tells nobody');
+
+spew("$dir/no-mail", '');
+($code) = notify(@ask);
+is($code . mails() . untold(), '100', 'one that asks has a link of it');
+unlink "$dir/no-mail";
+again();
+($code) = notify(@ask);
+@mails = mails();
+is("$code " . join(' ', sort map { $_->{to} } @mails),
+   '0 eva@acme.mx mesa@example.mx,guardia@example.mx', '... and tells');
+like((grep { $_->{to} =~ /mesa/ } @mails)[0]{text},
+     qr/Asunto: Sin disco, año.*Palabras mías/s, '... the desk all of it');
+like((grep { $_->{to} =~ /eva/ } @mails)[0]{text},
+     qr/\Q$direct->{folio}\E\n.*clave=/s, '... the customer the folio');
+($code) = notify(@ask);
+is($code . mails(), '00', '... once');
+
+
 # PostgreSQL is away: people are told all the same, its own errands wait
 
 $pg->stop;
@@ -429,6 +470,9 @@ is((program('spool', {}, '--help'))[0], 0, 'help');
 notify(@db);
 mails();
 kill_letter($other);
+$pg->do('SELECT soporte.tell_later(?::jsonb)', $json->encode({
+    kind => 'lost_link', tenant => 'acme', email => 'Rita@acme.mx',
+    id => '0190c000-0000-7000-8000-000000000005' }));
 my @admin = ('--db=' . $pg->conninfo, "--path=$path");
 
 file({ email => 'rita@acme.mx' }, $nginx->addr('B'));
@@ -460,6 +504,7 @@ like($out, qr/^erased: 2 tickets, \d documents/, 'erased');
 is($out =~ s/\s//gr,
    '{"email":"rita@acme.mx","tickets":[],"rejected":[],"spool":[]}',
    'nothing is left');
+is(untold(), 0, 'nor is she told of anything');
 is($pg->value('SELECT count(*) FROM soporte.ticket WHERE email = ?',
               'eva@acme.mx') > 3, 1, 'others stay');
 

@@ -2,7 +2,8 @@
 /*
  * Keeps a ticket or a message.  The spool is the way of every day; when the
  * disk takes nothing, PostgreSQL is asked at once, in one transaction, so
- * that nothing is half kept.
+ * that nothing is half kept; who is to be told of it is, by soporte-notify,
+ * as soon as it asks there.
  *
  * An id that comes from an idempotency key may be there already, from another
  * worker or node: then the first body decides what is answered.  A node that
@@ -45,6 +46,9 @@ static ngx_int_t ngx_http_soporte_keep_transact(ngx_http_soporte_keep_t *k,
     ngx_soporte_postgres_err_t *err);
 static ngx_int_t ngx_http_soporte_keep_attach(ngx_http_soporte_keep_t *k,
     ngx_soporte_postgres_t *pg, ngx_soporte_spool_file_t *file,
+    ngx_soporte_postgres_err_t *err);
+static ngx_int_t ngx_http_soporte_keep_notice(ngx_http_soporte_keep_t *k,
+    ngx_soporte_postgres_t *pg, ngx_soporte_postgres_row_t *row,
     ngx_soporte_postgres_err_t *err);
 static ngx_msec_t ngx_http_soporte_keep_now(void);
 
@@ -292,6 +296,10 @@ ngx_http_soporte_keep_transact(ngx_http_soporte_keep_t *k,
     }
 
     if (rc == NGX_OK) {
+        rc = ngx_http_soporte_keep_notice(k, pg, row, err);
+    }
+
+    if (rc == NGX_OK) {
         return ngx_soporte_postgres_call(pg, "COMMIT", NULL, 0, timeout, NULL,
                                          NULL, err);
     }
@@ -336,6 +344,34 @@ ngx_http_soporte_keep_attach(ngx_http_soporte_keep_t *k,
 
     return ngx_soporte_postgres_attach(pg, &k->json, file->name, &content,
                                        k->smcf->timeout, err);
+}
+
+
+/*
+ * No link could be made in notify/, so PostgreSQL keeps it.  A twin by the
+ * same key has its own notice; an id without a key that is there already was
+ * taken back from new/ and lost its link.
+ */
+
+static ngx_int_t
+ngx_http_soporte_keep_notice(ngx_http_soporte_keep_t *k,
+    ngx_soporte_postgres_t *pg, ngx_soporte_postgres_row_t *row,
+    ngx_soporte_postgres_err_t *err)
+{
+    ngx_soporte_postgres_param_t  param;
+
+    if (!k->notify || row->result == NGX_SOPORTE_POSTGRES_BAD
+        || (row->result == NGX_SOPORTE_POSTGRES_DUP && k->keyed))
+    {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&param, sizeof(ngx_soporte_postgres_param_t));
+    param.value = k->json;
+
+    return ngx_soporte_postgres_call(pg,
+                           "SELECT soporte.tell_later($1::pg_catalog.jsonb)",
+                           &param, 1, k->smcf->timeout, NULL, NULL, err);
 }
 
 

@@ -49,8 +49,8 @@ SELECT is((SELECT string_agg(p.proname, ' ' ORDER BY p.proname)
                  AND has_function_privilege('soporte_nginx', p.oid,
                                             'EXECUTE')),
           'backup_state file_minutes file_tickets filed_before '
-          'make_partition rfc3339 store_part ticket_by_folio ticket_view '
-          'tickets_of_email '
+          'make_partition rfc3339 store_part tell_later ticket_by_folio '
+          'ticket_view tickets_of_email '
           'tickets_of_user', 'the functions of nginx');
 SELECT is((SELECT string_agg(c.relname, ' ' ORDER BY c.relname)
            FROM pg_class c
