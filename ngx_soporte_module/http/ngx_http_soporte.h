@@ -247,6 +247,7 @@ typedef struct {
 
     ngx_str_t                       portal;       /* base path, len 0: off */
     ngx_uint_t                      portal_set;
+    ngx_str_t                       base;         /* of one in a location */
     void                          **portal_conf;  /* location of the portal */
 
     ngx_soporte_detect_conf_t       detect;

@@ -118,7 +118,7 @@ ngx_http_soporte_base(ngx_http_request_t *r)
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_soporte_module);
 
-    return sscf->portal;
+    return sscf->portal.len ? sscf->portal : sscf->base;
 }
 
 
