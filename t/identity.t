@@ -54,6 +54,16 @@ http {
             proxy_set_header Host $host;
         }
     }
+    server { listen 127.0.0.1:%%PORT_NAMED%%; server_name acme.mx;
+             soporte acme;
+             soporte_identity %%ASK%%;
+             location / { proxy_pass http://%%UP%%;
+                          proxy_set_header Host $http_host; } }
+    server { listen 127.0.0.1:%%PORT_ANY%%; server_name _;
+             soporte acme;
+             soporte_identity %%ASK%%;
+             location / { proxy_pass http://%%UP%%;
+                          proxy_set_header Host $host; } }
     server { listen 127.0.0.1:%%PORT%%; server_name fija.mx;
              soporte $tenant; soporte_identity /who;
              location = /who { return 200 '{"message":"fija@acme.mx"}'; } }
@@ -164,6 +174,23 @@ $r = file($sid, email => 'casa@example.mx');
 is_deeply(stored($r), { email => 'casa@example.mx', user_id => 'ana@acme.mx',
                         verified => 1 }, '... with another e-mail');
 is(asked(), 1, '... all of it with one question');
+
+
+# The site that is asked is the tenant's, whatever Host says: the administrator
+# of another one makes users of any name.
+
+my ($foreign) = login('ana@acme.mx', 'otra.mx');
+
+for my $port (qw(NAMED ANY)) {
+    $r = get($nginx->addr($port), '/soporte', Host => 'otra.mx',
+             Cookie => $foreign);
+    like($r->{body}, qr/name=email/, "\L$port\E: a session of another site");
+}
+
+$r = get($nginx->addr('NAMED'), '/soporte', Host => 'otra.mx', Cookie => $sid);
+unlike($r->{body}, qr/name=email/, 'the tenant\'s own, whatever Host says');
+$r = get($nginx->addr('ANY'), '/soporte', Host => 'acme.mx', Cookie => $sid);
+like($r->{body}, qr/name=email/, 'a server without a name: nobody is known');
 
 my ($admin) = login('Administrator');
 

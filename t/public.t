@@ -170,6 +170,9 @@ like($r->{body}, qr{^<svg [^>]*aria-label="ERPNext: .*</svg>$}m,
 is($r->header('Cache-Control'), 'max-age=60', '... of the last minute');
 
 
+$r = get($some, $link =~ s{estado}{api/v2/summary.json}r);
+is($r->{status}, 200, "a feed by the link");
+
 $nginx->stop;
 
 my ($token) = $link =~ /clave=(.*)/;

@@ -56,10 +56,12 @@ typedef struct {
 } ngx_http_soporte_question_t;
 
 
+static ngx_int_t ngx_http_soporte_identity_host(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *host);
 static ngx_int_t ngx_http_soporte_identity_ask(ngx_http_request_t *r,
-    ngx_str_t *uri, ngx_http_soporte_question_t *q);
+    ngx_str_t *uri, ngx_str_t *host, ngx_http_soporte_question_t *q);
 static ngx_int_t ngx_http_soporte_identity_headers(ngx_http_request_t *sr,
-    ngx_str_t *sid);
+    ngx_str_t *host, ngx_str_t *sid);
 static ngx_int_t ngx_http_soporte_identity_cookie(ngx_http_headers_in_t *in,
     ngx_table_elt_t *cookie);
 static ngx_int_t ngx_http_soporte_identity_done(ngx_http_request_t *sr,
@@ -91,7 +93,7 @@ ngx_int_t
 ngx_http_soporte_identity(ngx_http_request_t *r, void *data,
     ngx_http_soporte_identity_pt then)
 {
-    ngx_str_t                      tenant;
+    ngx_str_t                      tenant, host;
     ngx_http_soporte_ctx_t        *ctx;
     ngx_http_soporte_answer_t     *answer;
     ngx_http_soporte_loc_conf_t   *slcf;
@@ -103,7 +105,9 @@ ngx_http_soporte_identity(ngx_http_request_t *r, void *data,
 
     ngx_memzero(&identity, sizeof(ngx_http_soporte_identity_t));
 
-    if (slcf->identity.len == 0 || ctx == NULL) {
+    if (slcf->identity.len == 0 || ctx == NULL
+        || ngx_http_soporte_identity_host(r, ctx, &host) != NGX_OK)
+    {
         return then(r, data, &identity);
     }
 
@@ -133,7 +137,12 @@ ngx_http_soporte_identity(ngx_http_request_t *r, void *data,
     if (answer->until > ngx_time()
         && ngx_memcmp(answer->hash, q->hash, sizeof(q->hash)) == 0)
     {
-        ngx_http_soporte_identity_user(&identity, answer->user, answer->len);
+        /* the slot may be another session's before a thread looks at it */
+
+        q->len = answer->len;
+        ngx_memcpy(q->body, answer->user, answer->len);
+
+        ngx_http_soporte_identity_user(&identity, q->body, q->len);
         return then(r, data, &identity);
     }
 
@@ -141,13 +150,52 @@ ngx_http_soporte_identity(ngx_http_request_t *r, void *data,
     q->data = data;
     q->then = then;
 
-    return ngx_http_soporte_identity_ask(r, &slcf->identity, q);
+    return ngx_http_soporte_identity_ask(r, &slcf->identity, &host, q);
+}
+
+
+/*
+ * Which site is asked: who is known there is known as the tenant's.  Where the
+ * configuration names the tenant a client must not choose another site by its
+ * Host, which the default server takes whatever it is; where the host chose
+ * the tenant it is that host.  Tenants without a slot of their own are many.
+ */
+
+static ngx_int_t
+ngx_http_soporte_identity_host(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx, ngx_str_t *host)
+{
+    ngx_http_core_srv_conf_t      *cscf;
+    ngx_http_soporte_loc_conf_t   *slcf;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    if (ngx_soporte_tenant_index(smcf->zone, ctx->tenant)
+        == NGX_SOPORTE_OTHER)
+    {
+        return NGX_DECLINED;
+    }
+
+    *host = slcf->key ? cscf->server_name : r->headers_in.server;
+
+    if (host->len == 0
+        || ngx_strlchr(host->data, host->data + host->len, '*')
+        || host->data[0] == '_' || host->data[0] == '.'
+        || host->data[0] == '~')
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_soporte_identity_ask(ngx_http_request_t *r, ngx_str_t *uri,
-    ngx_http_soporte_question_t *q)
+    ngx_str_t *host, ngx_http_soporte_question_t *q)
 {
     ngx_str_t                    sid;
     ngx_http_cleanup_t          *cln;
@@ -181,7 +229,7 @@ ngx_http_soporte_identity_ask(ngx_http_request_t *r, ngx_str_t *uri,
                                       sizeof(ngx_http_request_body_t));
 
     if (q->sr->request_body == NULL
-        || ngx_http_soporte_identity_headers(q->sr, &sid) != NGX_OK)
+        || ngx_http_soporte_identity_headers(q->sr, host, &sid) != NGX_OK)
     {
         q->settled = 1;
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -202,7 +250,8 @@ ngx_http_soporte_identity_ask(ngx_http_request_t *r, ngx_str_t *uri,
 /* whose site and which session; nothing else of the request goes along */
 
 static ngx_int_t
-ngx_http_soporte_identity_headers(ngx_http_request_t *sr, ngx_str_t *sid)
+ngx_http_soporte_identity_headers(ngx_http_request_t *sr, ngx_str_t *host,
+    ngx_str_t *sid)
 {
     u_char                *p;
     ngx_table_elt_t       *h;
@@ -212,7 +261,7 @@ ngx_http_soporte_identity_headers(ngx_http_request_t *sr, ngx_str_t *sid)
 
     ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
 
-    sr->headers_in.server = in.server;
+    sr->headers_in.server = *host;
     sr->headers_in.connection_type = in.connection_type;
     sr->headers_in.content_length_n = -1;
     sr->headers_in.keep_alive_n = -1;
@@ -230,16 +279,20 @@ ngx_http_soporte_identity_headers(ngx_http_request_t *sr, ngx_str_t *sid)
         return NGX_ERROR;
     }
 
-    if (in.host) {
-        h = ngx_list_push(&sr->headers_in.headers);
+    h = ngx_list_push(&sr->headers_in.headers);
 
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        *h = *in.host;
-        sr->headers_in.host = h;
+    if (h == NULL) {
+        return NGX_ERROR;
     }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Host");
+    h->lowcase_key = (u_char *) "host";
+    h->value = *host;
+
+    sr->headers_in.host = h;
 
     h = ngx_list_push(&sr->headers_in.headers);
     p = ngx_pnalloc(sr->pool, sizeof("sid=") - 1 + sid->len);

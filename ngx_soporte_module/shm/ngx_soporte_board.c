@@ -349,6 +349,7 @@ ngx_soporte_board_place(ngx_soporte_zone_t *zone, const u_char *id,
 static ngx_int_t
 ngx_soporte_board_oldest(ngx_soporte_zone_t *zone, int64_t now)
 {
+    uint32_t               tenant;
     ngx_int_t              found;
     ngx_uint_t             i;
     ngx_soporte_notice_t  *notice, *oldest;
@@ -368,7 +369,12 @@ ngx_soporte_board_oldest(ngx_soporte_zone_t *zone, int64_t now)
     }
 
     if (oldest) {
+        tenant = oldest->tenant;
         ngx_soporte_board_drop(zone, found);
+
+        /* over, and no tick came since: the gate may still stand closed */
+
+        ngx_soporte_board_publish(zone, tenant, now);
     }
 
     return found;

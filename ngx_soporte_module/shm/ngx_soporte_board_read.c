@@ -85,7 +85,15 @@ ngx_soporte_board_read(const ngx_soporte_zone_t *zone,
         return NGX_DECLINED;
     }
 
-    return ngx_soporte_board_entry(zone->board, i - 1, notice);
+    if (ngx_soporte_board_entry(zone->board, i - 1, notice) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    /* an entry that was given to another since has words of another */
+
+    return (notice->tenant == NGX_SOPORTE_ALL
+            || notice->tenant == ngx_soporte_tenant_index(zone, tenant))
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
