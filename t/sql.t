@@ -118,6 +118,21 @@ is(sql($both, 'SELECT max(version) FROM soporte.schema_version'), $last,
    'and are done');
 
 
+# pauses whose ticket was forgotten before 0042 go with it
+
+my $former = tree();
+my $orphans = database('orphans');
+my $pause = 'SELECT count(*) FROM soporte.ticket_pause';
+
+unlink map { "$former/$_" } grep { $_ ge '0042' } @files;
+migrate($former, $orphans);
+sql($orphans, "INSERT INTO soporte.ticket_pause
+               VALUES ('acme', gen_random_uuid(), now())");
+is(sql($orphans, $pause), 1, 'a pause of nothing');
+($code, $text) = migrate($sql, $orphans);
+is("$code " . sql($orphans, $pause), '0 0', '... is gone') or diag($text);
+
+
 # a migration that fails leaves nothing of itself
 
 my $tree = tree();

@@ -2,7 +2,7 @@
 -- with it, a person's data that can be neither given nor erased.
 
 BEGIN;
-SELECT plan(52);
+SELECT plan(58);
 
 -- a ticket as nginx delivers it; p changes or (null) takes away
 
@@ -279,14 +279,37 @@ SELECT is((SELECT count(*) FROM jsonb_array_elements(
           'all that is stored of a person');
 SELECT ok(soporte.export_person('acme', 'ana@example.mx')::text
           !~ 'entre nosotros', 'but not the notes of the desk');
+UPDATE soporte.ticket SET status = 'waiting' WHERE tenant = 'acme';
+
+SELECT cmp_ok((SELECT count(*) FROM soporte.ticket_pause
+               WHERE tenant = 'acme'), '>', 5::bigint, 'with their pauses');
 SELECT cmp_ok(soporte.erase_person('acme', 'ana@example.mx'), '>', 5,
               'erased');
 SELECT is((SELECT count(*)
            FROM (SELECT tenant FROM soporte.ticket
                  UNION ALL SELECT tenant FROM soporte.ticket_message
                  UNION ALL SELECT tenant FROM soporte.attachment_part
+                 UNION ALL SELECT tenant FROM soporte.ticket_pause
                  UNION ALL SELECT tenant FROM soporte.attachment) x
            WHERE tenant = 'acme'), 0::bigint, 'with all that belongs to it');
+
+-- an address that ends another, in what could not be taken
+
+SELECT is((SELECT count(*) FROM soporte.file_tickets(jsonb_build_array(
+               pg_temp.ticket(81, '{"subject": "", "email": "Ana@x.mx"}'),
+               pg_temp.ticket(82, '{"subject": "",
+                                    "email": "mariana@x.mx"}'),
+               pg_temp.ticket(83, '{"subject": "", "email": "ana@x.mx.mx",
+                                    "description": "I am \"ana@x.mx\""}')))
+           WHERE res = 'bad:23514'), 3::bigint, 'three that are refused');
+SELECT is(soporte.person_export('aNa@x.mx') #>> '{rejected,0,id}',
+          '0190a000-0000-7000-8000-000000000081', 'one is of the person');
+SELECT is(jsonb_array_length(soporte.person_export('ana@x.mx')
+                             -> 'rejected'), 1, 'the others are not');
+SELECT is(soporte.person_erase('ANA@x.mx'), 0, 'erased, no ticket among them');
+SELECT is((SELECT string_agg(right(id, 2), ' ' ORDER BY id)
+           FROM soporte.ticket_reject WHERE raw LIKE '%ana@x.mx%'), '82 83',
+          'and the others stay');
 
 UPDATE soporte.ticket SET status = 'closed',
        changed_at = now() - interval '800 days'
