@@ -32,9 +32,6 @@ static ngx_int_t ngx_http_soporte_control_split(
 static void ngx_http_soporte_control_nodes(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_mem_t *mem, ngx_soporte_value_t *root);
 static ngx_int_t ngx_http_soporte_control_list(ngx_http_request_t *r);
-static void ngx_http_soporte_control_tenants(
-    ngx_http_soporte_main_conf_t *smcf, ngx_soporte_mem_t *mem,
-    ngx_soporte_value_t *list, ngx_str_t *state);
 static void ngx_http_soporte_control_windows(
     ngx_http_soporte_main_conf_t *smcf, ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *object, uint32_t tenant);
@@ -364,12 +361,11 @@ ngx_http_soporte_control_nodes(ngx_http_soporte_main_conf_t *smcf,
 }
 
 
-/* all tenants, or those of ?state=; /v1/healthz is node and fleet alone */
+/* node and fleet for /v1/healthz, node and tenants for /v1/tenants */
 
 static ngx_int_t
 ngx_http_soporte_control_list(ngx_http_request_t *r)
 {
-    ngx_str_t                      state;
     ngx_soporte_mem_t              mem;
     ngx_soporte_value_t           *root;
     ngx_http_soporte_reply_t       reply;
@@ -385,65 +381,20 @@ ngx_http_soporte_control_list(ngx_http_request_t *r)
                                   NGX_HTTP_SOPORTE_VERSION);
     (void) ngx_soporte_value_str(&mem, root, "node", &smcf->node);
 
-    if (r->uri.data[r->uri.len - 1] != 's') {
-        ngx_http_soporte_control_nodes(smcf, &mem, root);
+    if (r->uri.data[r->uri.len - 1] == 's') {
+        (void) ngx_soporte_value_add(&mem, root, "tenants", NGX_SOPORTE_LIST);
 
-    } else {
-
-        if (ngx_http_arg(r, (u_char *) "state", 5, &state) != NGX_OK) {
-            ngx_str_null(&state);
-        }
-
-        ngx_http_soporte_control_tenants(smcf, &mem,
-                    ngx_soporte_value_add(&mem, root, "tenants",
-                                          NGX_SOPORTE_LIST),
-                    &state);
+        return mem.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                          : ngx_http_soporte_control_tenants(r, root);
     }
+
+    ngx_http_soporte_control_nodes(smcf, &mem, root);
 
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
     reply.status = NGX_HTTP_OK;
 
     return mem.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
                       : ngx_http_soporte_reply_json(r, &reply, root);
-}
-
-
-static void
-ngx_http_soporte_control_tenants(ngx_http_soporte_main_conf_t *smcf,
-    ngx_soporte_mem_t *mem, ngx_soporte_value_t *list, ngx_str_t *state)
-{
-    uint32_t                    i, used;
-    const ngx_str_t            *name;
-    ngx_soporte_value_t        *root;
-    ngx_soporte_tenant_t       *tenant;
-    ngx_http_soporte_report_t   report;
-
-    used = ngx_soporte_acquire(&smcf->zone->header->used);
-
-    for (i = 1; i < used; i++) {
-        tenant = ngx_soporte_tenant(smcf->zone, i);
-
-        if (!ngx_soporte_tenant_known(smcf->zone, tenant)) {
-            continue;
-        }
-
-        ngx_http_soporte_report(smcf->zone, tenant, ngx_time(), &report);
-
-        name = &ngx_soporte_state_names[report.state];
-
-        if (state->len
-            && (state->len != name->len
-                || ngx_strncmp(state->data, name->data, name->len) != 0))
-        {
-            continue;
-        }
-
-        ngx_http_soporte_report_incident(smcf->zone, tenant, ngx_time(),
-                                         &report);
-        root = ngx_http_soporte_report_value(mem, list, &report, 0);
-        ngx_http_soporte_backup_value(mem, root, tenant, ngx_time(),
-                                      NGX_SOPORTE_BACKUP_LIMIT);
-    }
 }
 
 

@@ -43,6 +43,13 @@ ngx_int_t ngx_http_soporte_control_say(ngx_http_request_t *r,
 ngx_int_t ngx_http_soporte_control_show(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target);
 
+/*
+ * 200 with all tenants, or those of ?state=, streamed; head is an object in
+ * the request's pool, its last member the empty list that they go into.
+ */
+ngx_int_t ngx_http_soporte_control_tenants(ngx_http_request_t *r,
+    const ngx_soporte_value_t *head);
+
 /* a backup that ended, from the body of a POST */
 ngx_int_t ngx_http_soporte_control_backup(ngx_http_request_t *r,
     ngx_http_soporte_target_t *target, const ngx_soporte_value_t *root);
