@@ -236,7 +236,7 @@ sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
 	@t/tools/run $(sql_tests)
 
 .PHONY: e2e
-e2e: $(built) build/vectors-hours build/geo/key | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
+e2e: $(built) build/vectors-hours build/zone-check build/geo/key | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
 	@t/tools/run $(e2e_tests)
 
 .PHONY: browser
@@ -320,7 +320,7 @@ endure: all build/zone-check | $$(call deps,test)  ## two workers and a million 
 # into the system, or below DESTDIR; a package
 
 .PHONY: install
-install: all  ## the module, programs, SQL and examples into the system (DESTDIR=dir)
+install: all build/zone-check  ## the module, programs, SQL and examples into the system (DESTDIR=dir)
 	@t/tools/install build/ngx_http_soporte_module.so
 
 .PHONY: deb

@@ -43,6 +43,8 @@ for my $program (glob('bin/soporte*')) {
     is($mode{"/usr/$program"}, 0755, "$program can be run");
 }
 
+is($mode{'/usr/bin/soporte-zone-check'}, 0755, 'so can what looks at a zone');
+
 
 # as Debian loads it
 
@@ -66,5 +68,17 @@ END
                      '-e', "$dir/log");
 
 is($code, 0, 'nginx takes it') || diag($text);
+
+
+# what looks at a zone needs nothing beside it
+
+my $check = "$root/usr/bin/soporte-zone-check";
+
+($code, $text) = run($check, "$dir/nginx.conf");
+is($code, 2, 'what is no zone is told apart');
+like($text, qr/nginx\.conf: /, '... by its name');
+($code, $text) = run($check);
+is($code, 2, 'nothing to look at');
+like($text, qr/^usage: soporte-zone-check FILE$/m, '... usage');
 
 done_testing();

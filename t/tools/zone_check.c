@@ -3,7 +3,7 @@
  * Says whether the file of a soporte_zone is intact.  Harmless beside a running
  * nginx; exit code 1 if it is damaged, 2 if it can't be read.
  *
- *     zone-check FILE
+ *     soporte-zone-check FILE
  */
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ main(int argc, char **argv)
     ngx_soporte_zone_result_t   result;
 
     if (argc != 2) {
-        fprintf(stderr, "usage: zone-check FILE\n");
+        fprintf(stderr, "usage: soporte-zone-check FILE\n");
         return 2;
     }
 
