@@ -2,7 +2,7 @@
 
 const http = require('http');
 
-const { call, context, is, ok, run } = require('./browser');
+const { all, call, context, is, ok, run } = require('./browser');
 
 const lanes = 6;                    /* tenants that are spoken of at once */
 const batch = 150;
@@ -42,7 +42,10 @@ const runs = ['<script>alert(1)</script>', '<ScRiPt >alert(1)</sCrIpT>',
     '&#x3c;script&#x3e;alert(1)', '%3Cscript%3Ealert(1)%3C/script%3E',
     '{{constructor.constructor("alert(1)")()}}', '${alert(1)}'];
 
-const payloads = [...new Set(breaks.flatMap(b => runs.map(r => b + r)))];
+const every = [...new Set(breaks.flatMap(b => runs.map(r => b + r)))];
+
+/* "make test" tries each break and each way to run, not each pair */
+const payloads = every.filter((_, i) => all || i % 4 === 0);
 
 
 function ask(method, path, body, headers = {}) {
@@ -205,6 +208,15 @@ function differs(got, expected) {
 }
 
 
+/* those of the pages that are made otherwise: number and first difference */
+
+async function unlike(page, plain, texts) {
+    return (await page.evaluate(skeletons, texts))
+        .map((s, n) => [n, s === plain ? '' : differs(s, plain)])
+        .filter(([, why]) => why);
+}
+
+
 /* the words of a page in one where nothing forbids a script to run */
 
 async function alive(page, texts) {
@@ -247,18 +259,30 @@ async function field(browser, name, show) {
             }
         }));
 
-        (await page.evaluate(skeletons, texts)).forEach((s, n) => {
-            seen++;
-            if (s !== plain) {
-                wrong.push(payloads[i + n] + ': ' + differs(s, plain));
+        let odd = await unlike(page, plain, texts);
+
+        /* a minute later a page may have more to say, with any words */
+        if (odd.length) {
+            const again = [];
+
+            for (const [n] of odd) {
+                again.push(await show(payloads[i + n], n % lanes));
             }
-        });
+
+            [plain] = await page.evaluate(skeletons,
+                                          [await show('ñ', i % lanes)]);
+            odd = (await unlike(page, plain, again))
+                  .map(([n, why]) => [odd[n][0], why]);
+        }
+
+        seen += texts.length;
+        wrong.push(...odd.map(([n, why]) => `${payloads[i + n]}: ${why}`));
 
         await alive(page, texts);
     }
 
     is(wrong.slice(0, 5), [], `${name}: ${seen} payloads, elements as with x`);
-    ok(seen >= 1000, `${name}: over 1,000`);
+    ok(seen >= (all ? 1000 : 250), `${name}: enough of them`);
     is([c.seen.dialogs, c.seen.foreign], [[], []], `${name}: no script ran`);
     await c.close();
 }

@@ -1,7 +1,8 @@
 # Prevents markup from a customer or an operator that a page takes for its own:
-# over 1,000 payloads in every field that is shown again, in messages, in what
-# operators say and announce, and in the dialog of the desk.  The document must
-# have the elements that it has with plain words, and no script may run.
+# over 1,000 payloads ("make test": each kind) in every field that is shown
+# again, in messages, in what operators say and announce, and in the dialog of
+# the desk.  The document must have the elements that it has with plain words,
+# and no script may run.
 
 use strict;
 use warnings;
