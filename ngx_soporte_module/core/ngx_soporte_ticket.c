@@ -338,26 +338,46 @@ ngx_soporte_ticket_tidy(ngx_soporte_mem_t *mem, ngx_soporte_tidy_e tidy,
 }
 
 
-/* CR LF, as forms send it, and a lone CR become LF */
+/*
+ * CR LF, as forms send it, and a lone CR become LF.  Of C0 but TAB and LF stay,
+ * DEL and C1 do not: they command the terminal of who reads it.
+ */
 
 static size_t
 ngx_soporte_ticket_lines(u_char *dst, const u_char *src, size_t len)
 {
-    size_t  i, n;
+    u_char        *d;
+    uint32_t       code;
+    const u_char  *s, *end;
 
-    n = 0;
+    d = dst;
+    end = src + len;
 
-    for (i = 0; i < len; i++) {
+    while (src < end) {
+        s = src;
+        code = ngx_soporte_utf8_next(&src, end);
 
-        if (src[i] != '\r') {
-            dst[n++] = src[i];
+        if (code == '\r') {
 
-        } else if (i + 1 == len || src[i + 1] != '\n') {
-            dst[n++] = '\n';
+            if (src == end || *src != '\n') {
+                *d++ = '\n';
+            }
+
+            continue;
+        }
+
+        if ((code < 0x20 && code != '\n' && code != '\t')
+            || (code >= 0x7f && code <= 0x9f))
+        {
+            continue;
+        }
+
+        while (s < src) {
+            *d++ = *s++;
         }
     }
 
-    return n;
+    return d - dst;
 }
 
 

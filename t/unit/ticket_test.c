@@ -366,9 +366,9 @@ tidied_and_kept(void **state)
     assert_true(is(&ticket.name, "Ana"));
     assert_true(is(&ticket.name_raw, "\xe2\x81\xa6" "Ana\xe2\x81\xa9"));
 
-    /* a description keeps its bytes but line ends and blanks around it */
+    /* a description keeps all but controls, line ends, blanks around it */
 
-    assert_true(is(&ticket.description, "a\nb\n\nc\x1b[0m\xe2\x80\xae"));
+    assert_true(is(&ticket.description, "a\nb\n\nc[0m\xe2\x80\xae"));
     again();
 
     assert_int_equal(from_json("{\"subject\":\"\\u202e\\u200b\",\"description"
@@ -591,6 +591,21 @@ messages(void **state)
     assert_int_equal(ngx_soporte_ticket_message(&tm.mem, &in, &body, &errors),
                      NGX_OK);
     assert_true(is(&body, "gracias"));
+
+    /* no terminal is commanded: C0, DEL, C1, in this order */
+
+    in = (ngx_str_t) ngx_string("a\x1b[2J\b\tb\x7f" "c\xc2\x9b" "31m\xc2\x85"
+                                "\xc3\xb1\xc2\xa0\r\rd");
+    assert_int_equal(ngx_soporte_ticket_message(&tm.mem, &in, &body, &errors),
+                     NGX_OK);
+    assert_true(is(&body, "a[2J\tbc31m\xc3\xb1\xc2\xa0\n\nd"));
+
+    in = (ngx_str_t) ngx_string("\xc2\x80\x1b");
+    assert_int_equal(ngx_soporte_ticket_message(&tm.mem, &in, &body, &errors),
+                     NGX_DECLINED);
+    assert_errors("message=message_missing");
+    errors.n = 0;
+    in = (ngx_str_t) ngx_string(" gracias\r\n");
 
     in.len = 1;
     assert_int_equal(ngx_soporte_ticket_message(&tm.mem, &in, &body, &errors),
