@@ -273,6 +273,12 @@ is(tenant('beta')->{restore}{phase}, 'database', '... the page stays there');
 unlink "$temp/broken";
 is_done('... tried again', @restore);
 is(tenant('beta')->{restore}, undef, '... and off');
+($code, $out) = run({ cwd => top() . '/sql', timeout => 60 }, 'sh', '-c',
+                    'exec ../bin/soporte-restore "$@"', 'sh',
+                    @restore[2 .. $#restore]);
+is($code, 0, 'by a relative path') or diag $out;
+unlike($out, qr/could not be told|not found/, '... all is told');
+is(tenant('beta')->{restore}, undef, '... and off');
 is((soporte(@restore[0 .. 4], '--site', 'no.test'))[0], 1, 'no such site');
 is_done('...', 'restore', 'off', 'beta');
 
