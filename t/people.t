@@ -96,10 +96,26 @@ $pg->do("CREATE ROLE $_ LOGIN IN ROLE soporte_agent") for qw(ana beto);
 $pg->do("INSERT INTO soporte.agent VALUES ('ana', 'acme'), ('beto', 'otra')");
 
 
+# the programs' psql, which writes down what a list of processes would show
+
+my $psql = (grep { -x } map { "$_/psql" } split /:/, $ENV{PATH})[0];
+my %watched = (PATH => "$dir/bin:$ENV{PATH}", TMPDIR => "$dir/tmp");
+
+make_path("$dir/bin", "$dir/tmp");
+own("$dir/bin", "$dir/tmp");
+spew("$dir/bin/psql", <<"END");
+#!/bin/sh
+echo "\$@" >> $dir/psql-arguments
+exec $psql "\$@"
+END
+chmod 0755, "$dir/bin/psql";
+own(spew("$dir/psql-arguments", ''));
+
+
 sub notify {
     my (@more) = @_;
 
-    return run({ drop => 1 }, top() . '/bin/soporte-notify', "--path=$path",
+    return run({ drop => 1, env => \%watched }, top() . '/bin/soporte-notify', "--path=$path",
                "--key=$key", '--url=https://{tenant}.example.mx/soporte',
                '--from=mesa@example.mx', "--sendmail=$sendmail",
                '--agents=mesa@example.mx,guardia@example.mx', @more);
@@ -352,12 +368,22 @@ like(decode('UTF-8', $out), qr/subject:  Año nuevo.*Palabras mías/s,
 my $text = spew("$dir/reply", encode('UTF-8', "Ya quedó; 'así' \\ :'id'\n"));
 is((program('ticket', { in => $text }, $beto, 'reply', $ticket->{folio}))[0],
    1, 'no reply to another tenant');
-is((program('ticket', { in => $text }, $ana, 'reply', $ticket->{folio}))[0],
-   0, 'a reply');
+is((program('ticket', { in => $text, env => \%watched }, $ana, 'reply',
+            $ticket->{folio}))[0], 0, 'a reply');
 is((program('ticket', { in => spew("$dir/note", 'entre nosotros') }, $ana,
             'reply', $ticket->{folio}, '--internal'))[0], 0, 'a note');
 
 my @db = '--db=' . $pg->conninfo('soporte_notify');
+
+# what is said is no argument of a program, however long it is
+
+my $long = encode('UTF-8', "\x{1f600}" x 39_000);
+is((program('ticket', { in => spew("$dir/long", $long), env => \%watched },
+            $ana, 'reply', $ticket->{folio}, '--internal'))[0], 0,
+   'more than an argument can be');
+is($pg->value('SELECT count(*) FROM soporte.ticket_message '
+              . 'WHERE octet_length(body) = 156000'), 1, '... whole');
+is(scalar(() = glob "$watched{TMPDIR}/tmp.*"), 0, '... no copy stays');
 
 ($code, $out) = notify(@db);
 @mails = mails();
@@ -372,6 +398,14 @@ my $r = get($nginx->addr, $link, Accept => 'application/json');
 is($r->json->{status}, 'waiting', 'the page knows');
 like(decode("UTF-8", $r->{body}), qr/Ya quedó/, "and shows the reply");
 unlike($r->{body}, qr/entre nosotros/, 'the note is not for customers');
+
+$pg->do('UPDATE soporte.ticket SET subject = ?, description = ? '
+        . 'WHERE folio = ?', "Año\x{9b}31m\x{85}", "a\tb\x{1b}[2J\x{7f}\x{9d}",
+        $ticket->{folio});
+($code, $out) = program('ticket', {}, $ana, 'show', $ticket->{folio});
+like(decode('UTF-8', $out), qr/subject:  Año31m\n.*\na\tb\[2J\n/s,
+     'a terminal is not commanded');
+unlike(decode('UTF-8', $out), qr/[^\P{Cc}\n\t]/, '... by any control');
 
 ($code, $out) = program('ticket', {}, $ana, 'close', $ticket->{folio});
 is($code, 0, 'closed');
@@ -415,6 +449,10 @@ is("$code $#mails $mails[0]{to}", '0 0 eva@acme.mx',
    'lost links are sent, and nothing to whom we do not know');
 like($mails[0]{text}, qr{\Q$ticket->{folio}\E  .*\nhttps://acme\.\S+clave=},
      'each with its folio');
+like(slurp("$dir/psql-arguments"), qr/-v folio=\Q$ticket->{folio}\E .*^-X /ms,
+     'programs of the list of processes');
+unlike(slurp("$dir/psql-arguments"), qr/\@acme|quedó|\xf0\x9f|Ya qued/,
+       '... show no address and no word');
 
 
 # dead letters: listed, read, mended, sent again
@@ -438,7 +476,16 @@ sub kill_letter {
     wait_for(sub { -e "$spool/dead/$id/reason" }, 15, 'a dead letter');
 }
 
-my @at = ({ drop => 1, env => { EDITOR => "sed -i s/xxx*/Corto/" } },
+# an editor, which sees what lies in the directory for temporary files
+
+my $editor = spew("$dir/editor", <<"END");
+#!/bin/sh
+stat -c %a "$dir"/tmp/* | sort -u > $dir/seen
+sed -i 's/xxx*/Corto/' "\$1"
+END
+chmod 0755, $editor;
+
+my @at = ({ drop => 1, env => { EDITOR => $editor, TMPDIR => "$dir/tmp" } },
           "--path=$path");
 
 kill_letter($dead);
@@ -450,12 +497,28 @@ is($json->decode($out)->{reason}, '23514', 'as JSON');
 ($code, $out) = program('spool', @at, 'show', $dead);
 like($out, qr/^state: dead\nreason: 23514\n.*"folio": "SOP-DEAD"/s, 'read');
 is((program('spool', @at, 'edit', $dead))[0], 0, 'mended');
+is(scalar(() = glob "$dir/tmp/*"), 0, '... no copy stays');
+is(slurp("$dir/seen"), "600\n", '... and was for nobody else');
 is((program('spool', @at, 'retry', $dead))[1], "$dead\n", 'sent again');
 stored('SOP-DEAD');
 
 my $other = '0190c000-0000-7000-8000-000000000003';
 
 kill_letter($other);
+spew("$spool/dead/$other/ticket.json", $json->encode({
+    %$document, id => $other, folio => "A\x{9b}31m\nB\x{1b}[2J",
+    subject => "\x{9d}0;x"
+}));
+($code, $out) = program('spool', @at, 'list', 'dead');
+like($out, qr/^dead  $other  acme  A31m B\[2J  ticket  [^\n]*\n\z/,
+     'a line each, whatever they wrote');
+($code, $out) = program('spool', @at, 'list', '--json', 'dead');
+unlike($out, qr/[^ -~\n]/, '... as JSON');
+is($json->decode($out)->{folio}, "A\x{9b}31m\nB\x{1b}[2J", '... unchanged');
+($code, $out) = program('spool', @at, 'show', $other);
+like($out, qr/"0;x"/, '... shown');
+unlike(decode('UTF-8', $out), qr/[^\P{Cc}\n]/, '... and no terminal commanded');
+
 is((program('spool', @at, 'drop', $other))[0], 0, 'another is dropped');
 is((program('spool', @at, 'list', 'dead'))[1], '', 'and gone');
 is((program('spool', @at, 'drop', $other))[0], 1, 'once');
