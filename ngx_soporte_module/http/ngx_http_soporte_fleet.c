@@ -588,6 +588,7 @@ ngx_http_soporte_fleet_failed(ngx_http_soporte_fleet_t *f)
 static void
 ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f)
 {
+    uint32_t               seq;
     ngx_uint_t             i;
     ngx_soporte_node_t    *node;
     ngx_soporte_header_t  *header;
@@ -629,7 +630,11 @@ ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f)
 
     f->board = f->beat.words;
 
-    ngx_soporte_store(&header->fleet_seq, header->fleet_seq + 1);
+    /* odd already, if a leader was killed in between: written anew */
+
+    seq = ngx_soporte_load(&header->fleet_seq) | 1;
+
+    ngx_soporte_store(&header->fleet_seq, seq);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
     header->fleet_nodes = f->beat.n;
@@ -643,7 +648,7 @@ ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f)
         node->age = f->beat.nodes[i].age;
     }
 
-    ngx_soporte_release(&header->fleet_seq, header->fleet_seq + 1);
+    ngx_soporte_release(&header->fleet_seq, seq + 1);
 }
 
 
