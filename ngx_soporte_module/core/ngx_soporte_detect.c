@@ -59,6 +59,15 @@ static int64_t ngx_soporte_detect_spread(
     ((event)->type == NGX_SOPORTE_EVENT_GOOD ? (event)->n : 1)
 
 
+const char *const  ngx_soporte_cause_names[5] = {
+    "unknown",
+    "connect",
+    "timeout",
+    "status",
+    "stopped"
+};
+
+
 ngx_uint_t
 ngx_soporte_detect(ngx_soporte_detect_t *detect,
     const ngx_soporte_detect_conf_t *conf, const ngx_soporte_event_t *event,

@@ -72,6 +72,9 @@ typedef enum {
     NGX_SOPORTE_CAUSE_STOPPED                /* Frappe's own maintenance */
 } ngx_soporte_cause_e;
 
+/* "unknown", "connect", ... */
+extern const char *const  ngx_soporte_cause_names[5];
+
 
 typedef struct {
     ngx_soporte_event_e    type;

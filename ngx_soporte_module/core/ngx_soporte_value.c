@@ -9,7 +9,9 @@
  */
 
 #include "ngx_soporte_value.h"
+#include "ngx_soporte_folio.h"
 #include "ngx_soporte_text.h"
+#include "ngx_soporte_time.h"
 
 
 static void ngx_soporte_value_write(ngx_soporte_out_t *out,
@@ -112,6 +114,55 @@ ngx_soporte_value_bool(ngx_soporte_mem_t *mem, ngx_soporte_value_t *parent,
 {
     return ngx_soporte_value_add(mem, parent, name,
                                  yes ? NGX_SOPORTE_TRUE : NGX_SOPORTE_FALSE);
+}
+
+
+void
+ngx_soporte_value_text(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const char *name, const u_char *p,
+    size_t len)
+{
+    ngx_str_t  s;
+
+    s.len = len;
+    s.data = ngx_soporte_alloc(mem, len + 1);
+
+    if (s.data) {
+        ngx_memcpy(s.data, p, len);
+        (void) ngx_soporte_value_str(mem, parent, name, &s);
+    }
+}
+
+
+void
+ngx_soporte_value_id(ngx_soporte_mem_t *mem, ngx_soporte_value_t *parent,
+    const char *name, const u_char *id)
+{
+    u_char  text[NGX_SOPORTE_UUID_LEN];
+
+    (void) ngx_soporte_uuid_format(text, id);
+
+    ngx_soporte_value_text(mem, parent, name, text, sizeof(text));
+}
+
+
+void
+ngx_soporte_value_instant(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const char *name, int64_t t)
+{
+    ngx_str_t  s;
+
+    if (t == 0) {
+        (void) ngx_soporte_value_add(mem, parent, name, NGX_SOPORTE_NULL);
+        return;
+    }
+
+    s.data = ngx_soporte_alloc(mem, NGX_SOPORTE_TIME_LEN);
+
+    if (s.data) {
+        s.len = ngx_soporte_time_rfc3339(s.data, t, 0) - s.data;
+        (void) ngx_soporte_value_str(mem, parent, name, &s);
+    }
 }
 
 

@@ -64,6 +64,18 @@ ngx_soporte_value_t *ngx_soporte_value_bool(ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *parent, const char *name, ngx_uint_t yes);
 
 /*
+ * The same of what is no value yet: bytes copied into mem, a UUID's 16 bytes,
+ * an instant of unix s as RFC 3339 in UTC, 0 as null.
+ */
+void ngx_soporte_value_text(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const char *name, const u_char *p,
+    size_t len);
+void ngx_soporte_value_id(ngx_soporte_mem_t *mem, ngx_soporte_value_t *parent,
+    const char *name, const u_char *id);
+void ngx_soporte_value_instant(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const char *name, int64_t t);
+
+/*
  * Shares what another node holds, children too, under a new name; a NULL
  * other is null.  Nothing may be added to either of the two from then on.
  */

@@ -20,6 +20,7 @@
 #include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_profile.h"
+#include "ngx_http_soporte_publish.h"
 #include "ngx_http_soporte_snapshot.h"
 #include "ngx_http_soporte_wait.h"
 

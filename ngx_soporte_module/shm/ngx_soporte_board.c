@@ -59,6 +59,14 @@ static ngx_uint_t ngx_soporte_board_gate(const ngx_soporte_notice_t *notice,
     int64_t now);
 
 
+const char *const  ngx_soporte_kind_names[4] = {
+    "none",
+    "maintenance",
+    "restore",
+    "incident"
+};
+
+
 const char *const  ngx_soporte_phase_names[NGX_SOPORTE_PHASES] = {
     "detected",
     "diagnosis",

@@ -42,6 +42,9 @@ typedef enum {
     NGX_SOPORTE_BOARD_INCIDENT
 } ngx_soporte_board_kind_e;
 
+/* "none", "maintenance", ... */
+extern const char *const  ngx_soporte_kind_names[4];
+
 
 /* phases of a restore, in their order */
 

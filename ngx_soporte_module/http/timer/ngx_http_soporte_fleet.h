@@ -1,0 +1,67 @@
+
+/*
+ * The fleet heard, by the worker that leads; word/publish tells it.  Redis is
+ * never needed: while it is away a node stands alone, and when it is back the
+ * boards are compared and each side takes what is newer.
+ */
+
+#ifndef _NGX_HTTP_SOPORTE_FLEET_H_INCLUDED_
+#define _NGX_HTTP_SOPORTE_FLEET_H_INCLUDED_
+
+
+#include "ngx_http_soporte.h"
+#include "ngx_soporte_redis_fleet.h"
+
+
+/* s without a sign of life, then a node counts as lost */
+#define NGX_HTTP_SOPORTE_FLEET_LOST  5
+
+/* s, then what it watched over is everybody's */
+#define NGX_HTTP_SOPORTE_FLEET_GONE  30
+
+
+typedef struct ngx_http_soporte_fleet_s  ngx_http_soporte_fleet_t;
+
+/* once a worker; NULL when memory was refused */
+ngx_http_soporte_fleet_t *ngx_http_soporte_fleet_create(ngx_cycle_t *cycle,
+    ngx_http_soporte_main_conf_t *smcf);
+
+/* of the leader, each 200 ms: goes on hearing, or begins to */
+void ngx_http_soporte_fleet_tick(ngx_http_soporte_fleet_t *f);
+
+/* no longer the leader */
+void ngx_http_soporte_fleet_stop(ngx_http_soporte_fleet_t *f);
+
+/* from exit_process, when there are no threads any more */
+void ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f);
+
+/*
+ * fleet_backup.c.  Tells of a backup: "word" is the event of it, to which the
+ * node is added; nothing without a fleet.  It is no part of our board: when
+ * Redis forgets, the next backup is told again.
+ */
+void ngx_http_soporte_fleet_backup(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_mem_t *mem, const ngx_str_t *tenant, ngx_uint_t part,
+    int64_t at, ngx_soporte_value_t *word);
+
+/* NGX_OK; NGX_DONE, it was known, or is ours; NGX_DECLINED; NGX_ERROR */
+ngx_int_t ngx_http_soporte_fleet_backup_heard(
+    ngx_http_soporte_main_conf_t *smcf, const ngx_soporte_value_t *value);
+
+
+/*
+ * Whether an other node watches over the notice: it spoke last, and lives as
+ * far as is known.  Any worker.
+ */
+ngx_uint_t ngx_http_soporte_fleet_others(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice);
+
+/*
+ * Copies what the leader learned of the nodes, ages as of now: at most
+ * NGX_SOPORTE_FLEET_NODES; returns how many.  Any worker.
+ */
+ngx_uint_t ngx_http_soporte_fleet_nodes(const ngx_soporte_zone_t *zone,
+    ngx_soporte_node_t *nodes);
+
+
+#endif /* _NGX_HTTP_SOPORTE_FLEET_H_INCLUDED_ */
