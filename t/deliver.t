@@ -91,8 +91,10 @@ sub wake {
 
 # new/ and sending/ are empty: all is delivered, or dead
 
+# one that is put back from sending/ to new/ meanwhile is seen by the third look
+
 sub settled {
-    return wait_for(sub { !(() = glob "$spool/{new,sending}/*") }, 15,
+    return wait_for(sub { !(() = glob "$spool/{new,sending,new}/*") }, 15,
                     'the spool to be empty');
 }
 
