@@ -6,8 +6,8 @@
  */
 
 #include "ngx_http_soporte_hours.h"
+#include "ngx_http_soporte_job.h"
 
-#include <ngx_thread_pool.h>
 
 
 #define NGX_HTTP_SOPORTE_ALMANAC_TIME  5000  /* ms between two looks */
@@ -35,8 +35,7 @@ struct ngx_http_soporte_almanac_page_s {
 typedef struct {
     ngx_http_soporte_main_conf_t      *smcf;
     ngx_log_t                         *log;
-    ngx_event_t                        timer;
-    ngx_connection_t                   dummy;      /* nginx's log wants one */
+    ngx_http_soporte_timer_t           timer;
     ngx_thread_task_t                 *task;
     time_t                             now;        /* of the round */
 } ngx_http_soporte_almanac_t;
@@ -82,30 +81,19 @@ ngx_http_soporte_almanac_init(ngx_cycle_t *cycle,
 
     a->smcf = smcf;
     a->log = cycle->log;
-    a->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    a->task = ngx_http_soporte_job(cycle, a, ngx_http_soporte_almanac_thread,
+                                   ngx_http_soporte_almanac_done);
 
     if (a->task == NULL) {
         return NGX_ERROR;
     }
 
-    *(void **) a->task->ctx = a;
-
-    a->task->handler = ngx_http_soporte_almanac_thread;
-    a->task->event.data = a;
-    a->task->event.handler = ngx_http_soporte_almanac_done;
-    a->task->event.log = cycle->log;
-
-    a->dummy.fd = (ngx_socket_t) -1;
-    a->dummy.data = a;
-
-    a->timer.handler = ngx_http_soporte_almanac_tick;
-    a->timer.data = &a->dummy;
-    a->timer.log = cycle->log;
-    a->timer.cancelable = 1;
+    ngx_http_soporte_timer(&a->timer, a, ngx_http_soporte_almanac_tick,
+                           cycle->log);
 
     /* soon: a worker born later has what the master read back then */
 
-    ngx_add_timer(&a->timer, 1 + ngx_random() % 500);
+    ngx_add_timer(&a->timer.event, 1 + ngx_random() % 500);
 
     return NGX_OK;
 }
@@ -115,8 +103,7 @@ static void
 ngx_http_soporte_almanac_tick(ngx_event_t *ev)
 {
     ngx_uint_t                     i;
-    ngx_connection_t              *dummy = ev->data;
-    ngx_http_soporte_almanac_t    *a = dummy->data;
+    ngx_http_soporte_almanac_t    *a = ngx_http_soporte_timer_data(ev);
     ngx_http_soporte_calendar_t  **list;
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
@@ -143,7 +130,7 @@ static void
 ngx_http_soporte_almanac_thread(void *data, ngx_log_t *log)
 {
     ngx_uint_t                     i;
-    ngx_http_soporte_almanac_t    *a = *(void **) data;
+    ngx_http_soporte_almanac_t    *a = data;
     ngx_http_soporte_calendar_t  **list;
 
     list = a->smcf->calendars.elts;
@@ -390,7 +377,7 @@ ngx_http_soporte_almanac_done(ngx_event_t *ev)
         }
     }
 
-    ngx_add_timer(&a->timer, NGX_HTTP_SOPORTE_ALMANAC_TIME
+    ngx_add_timer(&a->timer.event, NGX_HTTP_SOPORTE_ALMANAC_TIME
                              + ngx_random() % 500);
 }
 

@@ -7,11 +7,11 @@
 
 #include "ngx_http_soporte_geoip.h"
 #include "ngx_http_soporte_conf.h"
+#include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_geoip.h"
 #include "ngx_soporte_watch.h"
 
-#include <ngx_thread_pool.h>
 
 
 #define NGX_HTTP_SOPORTE_GEOIP_TIME  5000    /* ms between two looks */
@@ -24,8 +24,7 @@ struct ngx_http_soporte_geoip_s {
 
     ngx_http_soporte_main_conf_t   *smcf;
     ngx_log_t                      *log;
-    ngx_event_t                     timer;
-    ngx_connection_t                dummy;   /* nginx's debug log wants one */
+    ngx_http_soporte_timer_t        timer;
     ngx_thread_task_t              *task;
 
     /* of one task: written by the thread, read when it is done */
@@ -242,30 +241,20 @@ ngx_http_soporte_geoip_init(ngx_cycle_t *cycle,
     }
 
     geoip->log = cycle->log;
-    geoip->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    geoip->task = ngx_http_soporte_job(cycle, geoip,
+                                       ngx_http_soporte_geoip_thread,
+                                       ngx_http_soporte_geoip_done);
 
     if (geoip->task == NULL) {
         return NGX_ERROR;
     }
 
-    *(void **) geoip->task->ctx = geoip;
-
-    geoip->task->handler = ngx_http_soporte_geoip_thread;
-    geoip->task->event.data = geoip;
-    geoip->task->event.handler = ngx_http_soporte_geoip_done;
-    geoip->task->event.log = cycle->log;
-
-    geoip->dummy.fd = (ngx_socket_t) -1;
-    geoip->dummy.data = geoip;
-
-    geoip->timer.handler = ngx_http_soporte_geoip_tick;
-    geoip->timer.data = &geoip->dummy;
-    geoip->timer.log = cycle->log;
-    geoip->timer.cancelable = 1;
+    ngx_http_soporte_timer(&geoip->timer, geoip, ngx_http_soporte_geoip_tick,
+                           cycle->log);
 
     /* soon: a worker born later has what the master read back then */
 
-    ngx_add_timer(&geoip->timer, 1 + ngx_random() % 500);
+    ngx_add_timer(&geoip->timer.event, 1 + ngx_random() % 500);
 
     return NGX_OK;
 }
@@ -274,8 +263,7 @@ ngx_http_soporte_geoip_init(ngx_cycle_t *cycle,
 static void
 ngx_http_soporte_geoip_tick(ngx_event_t *ev)
 {
-    ngx_connection_t          *dummy = ev->data;
-    ngx_http_soporte_geoip_t  *geoip = dummy->data;
+    ngx_http_soporte_geoip_t  *geoip = ngx_http_soporte_timer_data(ev);
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         return;
@@ -292,7 +280,7 @@ ngx_http_soporte_geoip_thread(void *data, ngx_log_t *log)
 {
     int                        err;
     ngx_int_t                  rc;
-    ngx_http_soporte_geoip_t  *geoip = *(void **) data;
+    ngx_http_soporte_geoip_t  *geoip = data;
 
     geoip->fresh = NULL;
     geoip->error[0] = '\0';
@@ -340,6 +328,6 @@ ngx_http_soporte_geoip_done(ngx_event_t *ev)
                       geoip->error);
     }
 
-    ngx_add_timer(&geoip->timer, NGX_HTTP_SOPORTE_GEOIP_TIME
+    ngx_add_timer(&geoip->timer.event, NGX_HTTP_SOPORTE_GEOIP_TIME
                                  + ngx_random() % 500);
 }

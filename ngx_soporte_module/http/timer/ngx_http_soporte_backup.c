@@ -10,10 +10,10 @@
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_fleet.h"
+#include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_backups.h"
 
-#include <ngx_thread_pool.h>
 
 
 #define NGX_HTTP_SOPORTE_BACKUP_LEAST   10000  /* ms between two rounds */
@@ -204,18 +204,12 @@ ngx_http_soporte_backup_create(ngx_cycle_t *cycle,
     b->smcf = smcf;
     b->log = cycle->log;
     b->next = ngx_current_msec;
-    b->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    b->task = ngx_http_soporte_job(cycle, b, ngx_http_soporte_backup_thread,
+                                   ngx_http_soporte_backup_done);
 
     if (b->task == NULL) {
         return NULL;
     }
-
-    *(void **) b->task->ctx = b;
-
-    b->task->handler = ngx_http_soporte_backup_thread;
-    b->task->event.data = b;
-    b->task->event.handler = ngx_http_soporte_backup_done;
-    b->task->event.log = cycle->log;
 
     return b;
 }
@@ -452,7 +446,7 @@ ngx_http_soporte_backup_thread(void *data, ngx_log_t *log)
 {
     ngx_uint_t                         i;
     volatile sig_atomic_t             *stop[2];
-    ngx_http_soporte_backup_t         *b = *(void **) data;
+    ngx_http_soporte_backup_t         *b = data;
     ngx_http_soporte_backup_target_t  *target;
 
     ngx_http_soporte_exit_flags(stop);

@@ -9,7 +9,6 @@
 #include "ngx_http_soporte_conf.h"
 #include "ngx_http_soporte_probe.h"
 
-#include <ngx_thread_pool.h>
 
 
 /* ms between two looks: a hundred times what one took, within these */
@@ -342,30 +341,20 @@ ngx_http_soporte_bench_init(ngx_cycle_t *cycle,
     }
 
     bench->log = cycle->log;
-    bench->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    bench->task = ngx_http_soporte_job(cycle, bench,
+                                       ngx_http_soporte_bench_thread,
+                                       ngx_http_soporte_bench_done);
 
     if (bench->task == NULL) {
         return NGX_ERROR;
     }
 
-    *(void **) bench->task->ctx = bench;
-
-    bench->task->handler = ngx_http_soporte_bench_thread;
-    bench->task->event.data = bench;
-    bench->task->event.handler = ngx_http_soporte_bench_done;
-    bench->task->event.log = cycle->log;
-
-    bench->dummy.fd = (ngx_socket_t) -1;
-    bench->dummy.data = bench;
-
-    bench->timer.handler = ngx_http_soporte_bench_tick;
-    bench->timer.data = &bench->dummy;
-    bench->timer.log = cycle->log;
-    bench->timer.cancelable = 1;
+    ngx_http_soporte_timer(&bench->timer, bench, ngx_http_soporte_bench_tick,
+                           cycle->log);
 
     /* at once: a worker born later has what the master read back then */
 
-    ngx_add_timer(&bench->timer, 1);
+    ngx_add_timer(&bench->timer.event, 1);
 
     return NGX_OK;
 }
@@ -374,8 +363,7 @@ ngx_http_soporte_bench_init(ngx_cycle_t *cycle,
 static void
 ngx_http_soporte_bench_tick(ngx_event_t *ev)
 {
-    ngx_connection_t          *dummy = ev->data;
-    ngx_http_soporte_bench_t  *bench = dummy->data;
+    ngx_http_soporte_bench_t  *bench = ngx_http_soporte_timer_data(ev);
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         return;
@@ -398,7 +386,7 @@ static void
 ngx_http_soporte_bench_thread(void *data, ngx_log_t *log)
 {
     volatile sig_atomic_t     *stop[2];
-    ngx_http_soporte_bench_t  *bench = *(void **) data;
+    ngx_http_soporte_bench_t  *bench = data;
 
     ngx_http_soporte_exit_flags(stop);
 
@@ -438,7 +426,7 @@ ngx_http_soporte_bench_done(ngx_event_t *ev)
     wait = ngx_min(ngx_max(wait, NGX_HTTP_SOPORTE_BENCH_LEAST),
                    NGX_HTTP_SOPORTE_BENCH_MOST);
 
-    ngx_add_timer(&bench->timer, wait + ngx_random() % (wait / 8));
+    ngx_add_timer(&bench->timer.event, wait + ngx_random() % (wait / 8));
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_soporte.h"
+#include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_sites.h"
 
@@ -37,8 +38,7 @@ struct ngx_http_soporte_bench_s {
     ngx_soporte_tenant_t          **tenants;  /* of each of its sites */
     uint32_t                        version;  /* of the two, counts up */
 
-    ngx_event_t                     timer;
-    ngx_connection_t                dummy;    /* nginx's debug log wants one */
+    ngx_http_soporte_timer_t        timer;
     ngx_thread_task_t              *task;
     ngx_log_t                      *log;
     ngx_msec_t                      started;

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_soporte_deliver.h"
+#include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_json.h"
 #include "ngx_soporte_postgres.h"
@@ -107,18 +108,12 @@ ngx_http_soporte_deliver_create(ngx_cycle_t *cycle,
 
     d->smcf = smcf;
     d->log = cycle->log;
-    d->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    d->task = ngx_http_soporte_job(cycle, d, ngx_http_soporte_deliver_thread,
+                                   ngx_http_soporte_deliver_done);
 
     if (d->task == NULL) {
         return NULL;
     }
-
-    *(void **) d->task->ctx = d;
-
-    d->task->handler = ngx_http_soporte_deliver_thread;
-    d->task->event.data = d;
-    d->task->event.handler = ngx_http_soporte_deliver_done;
-    d->task->event.log = cycle->log;
 
     /* so that the first tick counts what was left by the last life */
 
@@ -224,7 +219,7 @@ static void
 ngx_http_soporte_deliver_thread(void *data, ngx_log_t *log)
 {
     ngx_uint_t                   i;
-    ngx_http_soporte_deliver_t  *d = *(void **) data;
+    ngx_http_soporte_deliver_t  *d = data;
 
     d->delivered = 0;
     d->dead = 0;

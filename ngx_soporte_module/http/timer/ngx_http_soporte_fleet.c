@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_soporte_fleet.h"
+#include "ngx_http_soporte_job.h"
 #include "ngx_http_soporte_publish.h"
 #include "ngx_http_soporte_word.h"
 
@@ -43,8 +44,7 @@ struct ngx_http_soporte_fleet_s {
     ngx_soporte_redis_t            *redis;
     ngx_soporte_fleet_keys_t        keys;
     ngx_thread_task_t              *task;
-    ngx_event_t                     slice;   /* the next words, next turn */
-    ngx_connection_t                dummy;   /* nginx's debug log wants one */
+    ngx_http_soporte_timer_t        slice;   /* the next words, next turn */
 
     ngx_msec_t                      next;    /* not before, after failures */
     ngx_uint_t                      failures;
@@ -127,7 +127,8 @@ ngx_http_soporte_fleet_create(ngx_cycle_t *cycle,
     mem = ngx_http_soporte_mem(cycle->pool);
 
     f->redis = ngx_soporte_redis_open(smcf->redis, stop);
-    f->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    f->task = ngx_http_soporte_job(cycle, f, ngx_http_soporte_fleet_thread,
+                                   ngx_http_soporte_fleet_done);
 
     if (f->redis == NULL || f->task == NULL
         || ngx_soporte_fleet_keys(&mem, &smcf->redis_prefix, &smcf->node,
@@ -136,19 +137,8 @@ ngx_http_soporte_fleet_create(ngx_cycle_t *cycle,
         return NULL;
     }
 
-    *(void **) f->task->ctx = f;
-
-    f->task->handler = ngx_http_soporte_fleet_thread;
-    f->task->event.data = f;
-    f->task->event.handler = ngx_http_soporte_fleet_done;
-    f->task->event.log = cycle->log;
-
-    f->dummy.fd = (ngx_socket_t) -1;
-    f->dummy.data = f;
-
-    f->slice.handler = ngx_http_soporte_fleet_slice;
-    f->slice.data = &f->dummy;
-    f->slice.log = cycle->log;
+    ngx_http_soporte_timer(&f->slice, f, ngx_http_soporte_fleet_slice,
+                           cycle->log);
 
     return f;
 }
@@ -287,7 +277,7 @@ static void
 ngx_http_soporte_fleet_thread(void *data, ngx_log_t *log)
 {
     ngx_soporte_mem_t          mem;
-    ngx_http_soporte_fleet_t  *f = *(void **) data;
+    ngx_http_soporte_fleet_t  *f = data;
 
     f->nwords = 0;
     f->nours = 0;
@@ -549,7 +539,7 @@ ngx_http_soporte_fleet_done(ngx_event_t *ev)
     ngx_http_soporte_fleet_learn(f);
 
     f->heard = 0;
-    ngx_http_soporte_fleet_slice(&f->slice);
+    ngx_http_soporte_fleet_slice(&f->slice.event);
 }
 
 
@@ -660,13 +650,12 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
 {
     ngx_int_t                  rc;
     ngx_uint_t                 n;
-    ngx_connection_t          *dummy = ev->data;
-    ngx_http_soporte_fleet_t  *f = dummy->data;
+    ngx_http_soporte_fleet_t  *f = ngx_http_soporte_timer_data(ev);
 
     for (n = 0; f->heard < f->nwords; n++) {
 
         if (n == NGX_HTTP_SOPORTE_FLEET_SLICE) {
-            ngx_post_event(&f->slice, &ngx_posted_next_events);
+            ngx_post_event(&f->slice.event, &ngx_posted_next_events);
             return;
         }
 

@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_soporte_history.h"
+#include "ngx_http_soporte_job.h"
 #include "ngx_http_soporte_record.h"
 #include "ngx_http_soporte_seal.h"
 
@@ -117,18 +118,13 @@ ngx_http_soporte_history_create(ngx_cycle_t *cycle,
     ngx_queue_init(&history->open);
     ngx_queue_init(&history->put);
 
-    history->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    history->task = ngx_http_soporte_job(cycle, history,
+                                         ngx_http_soporte_history_thread,
+                                         ngx_http_soporte_history_done);
 
     if (history->task == NULL) {
         return NULL;
     }
-
-    *(void **) history->task->ctx = history;
-
-    history->task->handler = ngx_http_soporte_history_thread;
-    history->task->event.data = history;
-    history->task->event.handler = ngx_http_soporte_history_done;
-    history->task->event.log = cycle->log;
 
     if (smcf->postgres == NULL || smcf->spool == NULL) {
         return history;
@@ -502,7 +498,7 @@ static void
 ngx_http_soporte_history_thread(void *data, ngx_log_t *log)
 {
     ngx_uint_t                   i;
-    ngx_http_soporte_history_t  *history = *(void **) data;
+    ngx_http_soporte_history_t  *history = data;
 
     history->sent = 0;
     history->dead = 0;

@@ -8,8 +8,9 @@
 #include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_deliver.h"
 #include "ngx_http_soporte_fleet.h"
-#include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_history.h"
+#include "ngx_http_soporte_job.h"
+#include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_snapshot.h"
 #include "ngx_http_soporte_timetable.h"
@@ -22,8 +23,7 @@
 
 
 struct ngx_http_soporte_leader_s {
-    ngx_event_t                     timer;
-    ngx_connection_t                dummy;   /* nginx's debug log wants one */
+    ngx_http_soporte_timer_t        timer;
     ngx_http_soporte_main_conf_t   *smcf;
     ngx_http_soporte_deliver_t     *deliver;
     ngx_http_soporte_seal_t        *seal;
@@ -74,15 +74,11 @@ ngx_http_soporte_leader_init(ngx_cycle_t *cycle,
 
     ngx_http_soporte_seal_alive(smcf->zone);
 
-    leader->dummy.fd = (ngx_socket_t) -1;
-    leader->dummy.data = leader;
+    ngx_http_soporte_timer(&leader->timer, leader,
+                           ngx_http_soporte_leader_tick, cycle->log);
 
-    leader->timer.handler = ngx_http_soporte_leader_tick;
-    leader->timer.data = &leader->dummy;
-    leader->timer.log = cycle->log;
-    leader->timer.cancelable = 1;
-
-    ngx_add_timer(&leader->timer, ngx_random() % NGX_HTTP_SOPORTE_TICK + 1);
+    ngx_add_timer(&leader->timer.event,
+                  ngx_random() % NGX_HTTP_SOPORTE_TICK + 1);
 
     return NGX_OK;
 }
@@ -92,8 +88,7 @@ static void
 ngx_http_soporte_leader_tick(ngx_event_t *ev)
 {
     uint32_t                    before;
-    ngx_connection_t           *dummy = ev->data;
-    ngx_http_soporte_leader_t  *leader = dummy->data;
+    ngx_http_soporte_leader_t  *leader = ngx_http_soporte_timer_data(ev);
 
     if (ngx_exiting || ngx_terminate || ngx_quit) {
         leader->smcf->leading = 0;

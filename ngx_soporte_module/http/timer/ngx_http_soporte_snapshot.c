@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_soporte_snapshot.h"
+#include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_image.h"
 #include "ngx_soporte_snapshot.h"
@@ -64,18 +65,13 @@ ngx_http_soporte_snapshot_create(ngx_cycle_t *cycle,
     snapshot->smcf = smcf;
     snapshot->log = cycle->log;
     snapshot->next = ngx_current_msec;
-    snapshot->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    snapshot->task = ngx_http_soporte_job(cycle, snapshot,
+                                          ngx_http_soporte_snapshot_thread,
+                                          ngx_http_soporte_snapshot_done);
 
     if (snapshot->task == NULL) {
         return NULL;
     }
-
-    *(void **) snapshot->task->ctx = snapshot;
-
-    snapshot->task->handler = ngx_http_soporte_snapshot_thread;
-    snapshot->task->event.data = snapshot;
-    snapshot->task->event.handler = ngx_http_soporte_snapshot_done;
-    snapshot->task->event.log = cycle->log;
 
     return snapshot;
 }
@@ -148,7 +144,7 @@ ngx_http_soporte_snapshot_post(ngx_http_soporte_snapshot_t *snapshot)
 static void
 ngx_http_soporte_snapshot_thread(void *data, ngx_log_t *log)
 {
-    ngx_http_soporte_snapshot_t  *snapshot = *(void **) data;
+    ngx_http_soporte_snapshot_t  *snapshot = data;
 
     snapshot->rc = NGX_OK;
 

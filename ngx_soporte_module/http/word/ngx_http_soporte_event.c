@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_soporte_event.h"
+#include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_folio.h"
 
@@ -30,8 +31,7 @@ struct ngx_http_soporte_events_s {
     ngx_http_soporte_main_conf_t   *smcf;
     ngx_log_t                      *log;
     ngx_thread_task_t              *task;
-    ngx_event_t                     timer;
-    ngx_connection_t                dummy;   /* nginx's debug log wants one */
+    ngx_http_soporte_timer_t        timer;
 
     ngx_queue_t                     waiting;
     ngx_queue_t                     sending; /* the thread's while it runs */
@@ -84,7 +84,9 @@ ngx_http_soporte_events_create(ngx_cycle_t *cycle,
 
     events->smcf = smcf;
     events->log = cycle->log;
-    events->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    events->task = ngx_http_soporte_job(cycle, events,
+                                        ngx_http_soporte_event_thread,
+                                        ngx_http_soporte_event_done);
 
     if (events->task == NULL) {
         return NULL;
@@ -93,20 +95,8 @@ ngx_http_soporte_events_create(ngx_cycle_t *cycle,
     ngx_queue_init(&events->waiting);
     ngx_queue_init(&events->sending);
 
-    *(void **) events->task->ctx = events;
-
-    events->task->handler = ngx_http_soporte_event_thread;
-    events->task->event.data = events;
-    events->task->event.handler = ngx_http_soporte_event_done;
-    events->task->event.log = cycle->log;
-
-    events->dummy.fd = (ngx_socket_t) -1;
-    events->dummy.data = events;
-
-    events->timer.handler = ngx_http_soporte_event_timer;
-    events->timer.data = &events->dummy;
-    events->timer.log = cycle->log;
-    events->timer.cancelable = 1;
+    ngx_http_soporte_timer(&events->timer, events,
+                           ngx_http_soporte_event_timer, cycle->log);
 
     return events;
 }
@@ -136,7 +126,7 @@ ngx_http_soporte_event(ngx_http_soporte_main_conf_t *smcf,
     events->n++;
     events->bytes += event->json.len;
 
-    if (!events->running && !events->timer.timer_set) {
+    if (!events->running && !events->timer.event.timer_set) {
         ngx_http_soporte_event_post(events);
     }
 
@@ -331,7 +321,7 @@ ngx_http_soporte_event_later(ngx_http_soporte_events_t *events)
     delay = NGX_HTTP_SOPORTE_EVENT_RETRY << ngx_min(events->failures, 6);
     events->failures++;
 
-    ngx_add_timer(&events->timer,
+    ngx_add_timer(&events->timer.event,
                   ngx_min(delay, NGX_HTTP_SOPORTE_EVENT_REST));
 }
 
@@ -344,7 +334,7 @@ ngx_http_soporte_event_thread(void *data, ngx_log_t *log)
     ngx_int_t                   rc;
     ngx_queue_t                *q;
     ngx_http_soporte_event_t   *event;
-    ngx_http_soporte_events_t  *events = *(void **) data;
+    ngx_http_soporte_events_t  *events = data;
 
     for (q = ngx_queue_head(&events->sending);
          q != ngx_queue_sentinel(&events->sending);
@@ -450,8 +440,7 @@ ngx_http_soporte_event_settle(ngx_http_soporte_events_t *events)
 static void
 ngx_http_soporte_event_timer(ngx_event_t *ev)
 {
-    ngx_connection_t           *dummy = ev->data;
-    ngx_http_soporte_events_t  *events = dummy->data;
+    ngx_http_soporte_events_t  *events = ngx_http_soporte_timer_data(ev);
 
     ngx_http_soporte_event_post(events);
 }

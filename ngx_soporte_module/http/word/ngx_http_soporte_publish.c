@@ -8,6 +8,7 @@
  */
 
 #include "ngx_http_soporte_publish.h"
+#include "ngx_http_soporte_job.h"
 #include "ngx_http_soporte_reply.h"
 
 
@@ -87,7 +88,8 @@ ngx_http_soporte_publish_create(ngx_cycle_t *cycle,
     mem = ngx_http_soporte_mem(cycle->pool);
 
     p->redis = ngx_soporte_redis_open(smcf->redis, stop);
-    p->task = ngx_thread_task_alloc(cycle->pool, sizeof(void *));
+    p->task = ngx_http_soporte_job(cycle, p, ngx_http_soporte_publish_thread,
+                                   ngx_http_soporte_publish_done);
 
     if (p->redis == NULL || p->task == NULL
         || ngx_soporte_fleet_keys(&mem, &smcf->redis_prefix, &smcf->node,
@@ -95,13 +97,6 @@ ngx_http_soporte_publish_create(ngx_cycle_t *cycle,
     {
         return NULL;
     }
-
-    *(void **) p->task->ctx = p;
-
-    p->task->handler = ngx_http_soporte_publish_thread;
-    p->task->event.data = p;
-    p->task->event.handler = ngx_http_soporte_publish_done;
-    p->task->event.log = cycle->log;
 
     return p;
 }
@@ -247,7 +242,7 @@ ngx_http_soporte_publish_thread(void *data, ngx_log_t *log)
     ngx_msec_t                   timeout;
     ngx_soporte_mem_t            mem;
     ngx_soporte_redis_err_t      err;
-    ngx_http_soporte_publish_t  *p = *(void **) data;
+    ngx_http_soporte_publish_t  *p = data;
 
     p->rc = NGX_ERROR;
     timeout = p->smcf->redis_timeout;
