@@ -35,7 +35,7 @@ http {
     soporte_path %%PREFIX%%/spool;
     soporte_policy %%PREFIX%%/policy.json;
     soporte_portal /soporte;
-    map $request_method $who { POST $host; default ""; }
+    map $request_method$arg_x $who { POST $host; GET1 $host; default ""; }
     limit_req_zone $who zone=slow:1m rate=1r/m;
     limit_req_status 429;
 
@@ -406,6 +406,10 @@ is(file('acme', '/soporte', 'larga', $long)->{status}, 303,
 is(file('loc', '/barra', 'larga', $long)->{status}, 303, '... in a location');
 is(file('loc', '/ayuda', 'primera', 'x')->{status}, 303, 'a location: filed');
 is(file('loc', '/ayuda', 'segunda', 'x')->{status}, 429, '... not so often');
+is(ask('loc', '/ayuda/tickets/SOP-00000-00000?clave=canario&x=1')->{status},
+   429, '... nor read');
+unlike($nginx->log, qr/canario/, '... without the link\'s key in a log');
+like($nginx->log, qr/limiting.*clave=\*{7}&x=1 HTTP/, '... where it was');
 
 for my $row (['acme', '/soporte'], ['loc', '/barra']) {
     my ($host, $path) = @$row;

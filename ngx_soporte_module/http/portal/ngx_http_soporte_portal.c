@@ -25,6 +25,7 @@ typedef struct {
 } ngx_http_soporte_route_t;
 
 
+static void ngx_http_soporte_portal_hide(ngx_str_t *line);
 static ngx_int_t ngx_http_soporte_busy(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_str_t *name);
 static ngx_http_soporte_route_t *ngx_http_soporte_route(
@@ -147,6 +148,55 @@ ngx_http_soporte_portal_length(ngx_http_request_t *r)
     }
 
     return NGX_DECLINED;
+}
+
+
+void
+ngx_http_soporte_portal_conceal(ngx_http_request_t *r)
+{
+    u_char  *args;
+
+    if (r->args.len == 0) {
+        return;
+    }
+
+    /* it is a part of unparsed_uri, which is the client's bytes, too */
+
+    args = ngx_pstrdup(r->pool, &r->args);
+
+    if (args == NULL) {
+        ngx_str_null(&r->args);
+
+    } else {
+        r->args.data = args;
+    }
+
+    ngx_http_soporte_portal_hide(&r->request_line);
+    ngx_http_soporte_portal_hide(&r->unparsed_uri);
+}
+
+
+static void
+ngx_http_soporte_portal_hide(ngx_str_t *line)
+{
+    u_char  *p, *end;
+
+    static u_char  name[] = "clave=";
+
+    p = line->data;
+    end = line->data + line->len;
+
+    while (p && p < end) {
+        p = ngx_strlcasestrn(p, end, name, sizeof(name) - 2);
+
+        if (p == NULL) {
+            return;
+        }
+
+        for (p += sizeof(name) - 1; p < end && *p != '&' && *p != ' '; p++) {
+            *p = '*';
+        }
+    }
 }
 
 

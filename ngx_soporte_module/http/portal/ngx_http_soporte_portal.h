@@ -16,6 +16,13 @@ ngx_int_t ngx_http_soporte_portal_rewrite_handler(ngx_http_request_t *r);
 /* NGX_DECLINED, or 413 when the announced body is over the limit */
 ngx_int_t ngx_http_soporte_portal_length(ngx_http_request_t *r);
 
+/*
+ * "clave=***" in what access and error logs repeat of the request: a link's
+ * token is a key.  From preaccess, so that a request which limit_req keeps
+ * away is covered; r->args stays as it was.
+ */
+void ngx_http_soporte_portal_conceal(ngx_http_request_t *r);
+
 /* NGX_OK, NGX_ERROR (another site's), NGX_DECLINED (the client says nothing) */
 ngx_int_t ngx_http_soporte_same_origin(ngx_http_request_t *r);
 

@@ -53,19 +53,11 @@ ngx_http_soporte_public(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_soporte_public_arg(ngx_http_request_t *r, ngx_str_t *token)
 {
-    ngx_int_t          rc;
     ngx_soporte_mem_t  mem;
 
     mem = ngx_http_soporte_mem(r->pool);
 
-    rc = ngx_soporte_form_arg(&mem, &r->args, "clave", token);
-
-    /* of feeds and badges, too: the token never ends */
-
-    ngx_http_soporte_track_hide(&r->request_line);
-    ngx_http_soporte_track_hide(&r->unparsed_uri);
-
-    return rc;
+    return ngx_soporte_form_arg(&mem, &r->args, "clave", token);
 }
 
 
@@ -182,9 +174,6 @@ ngx_http_soporte_public_enter(ngx_http_request_t *r,
                         &token, &view->base, secure);
         reply.cookie.len = p - reply.cookie.data;
     }
-
-    ngx_http_soporte_track_hide(&r->request_line);
-    ngx_http_soporte_track_hide(&r->unparsed_uri);
 
     *rc = ngx_http_soporte_reply_json(r, &reply, NULL);
 

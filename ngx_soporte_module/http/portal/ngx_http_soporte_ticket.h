@@ -41,8 +41,5 @@ ngx_int_t ngx_http_soporte_ticket_task(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, void *data, void (*run)(void *data),
     ngx_int_t (*done)(ngx_http_request_t *r, void *data));
 
-/* "clave=***": what access and error logs will repeat of the request */
-void ngx_http_soporte_track_hide(ngx_str_t *line);
-
 
 #endif /* _NGX_HTTP_SOPORTE_TICKET_H_INCLUDED_ */

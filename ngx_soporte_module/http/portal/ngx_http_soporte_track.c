@@ -111,11 +111,6 @@ ngx_http_soporte_track_claim(ngx_http_request_t *r, const ngx_str_t *tenant,
         ngx_str_null(&claim->token);
     }
 
-    /* both are the client's bytes; r->args is a part of the second */
-
-    ngx_http_soporte_track_hide(&r->request_line);
-    ngx_http_soporte_track_hide(&r->unparsed_uri);
-
     if (ngx_soporte_secret_track_verify(&smcf->secret, tenant, name,
                                         &claim->token, claim->id)
         != NGX_OK)
@@ -127,30 +122,6 @@ ngx_http_soporte_track_claim(ngx_http_request_t *r, const ngx_str_t *tenant,
     claim->folio.len = ngx_soporte_folio_format(p, claim->id) - p;
 
     return NGX_OK;
-}
-
-
-void
-ngx_http_soporte_track_hide(ngx_str_t *line)
-{
-    u_char  *p, *end;
-
-    static u_char  name[] = "clave=";
-
-    p = line->data;
-    end = line->data + line->len;
-
-    while (p && p < end) {
-        p = ngx_strlcasestrn(p, end, name, sizeof(name) - 2);
-
-        if (p == NULL) {
-            return;
-        }
-
-        for (p += sizeof(name) - 1; p < end && *p != '&' && *p != ' '; p++) {
-            *p = '*';
-        }
-    }
 }
 
 

@@ -8,6 +8,7 @@
 #include "ngx_http_soporte.h"
 #include "ngx_http_soporte_crowd.h"
 #include "ngx_http_soporte_page.h"
+#include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_stead.h"
 #include "ngx_http_soporte_wait.h"
 
@@ -37,6 +38,10 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
     }
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
+
+    if (slcf->portal) {
+        ngx_http_soporte_portal_conceal(r);
+    }
 
     ctx = ngx_http_soporte_ctx_room(r);
 
