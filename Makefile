@@ -42,7 +42,7 @@ deps_build  := gcc libc6-dev nginx nginx-dev libpq-dev libjansson-dev \
 deps_run    := perl libmojolicious-perl libdbd-pg-perl postgresql redis-server \
                jq curl
 deps_unit   := perl libcmocka-dev binutils redis-server python3 tzdata
-deps_lint   := perl cppcheck shellcheck
+deps_lint   := perl cppcheck patch shellcheck
 deps_test   := $(deps_run) postgresql-15-pgtap openssl prometheus faketime
 deps_geo    := mmdb-bin $(if $(wildcard /usr/bin/node),,nodejs) \
                $(if $(wildcard /usr/bin/npm),,npm)
