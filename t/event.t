@@ -76,7 +76,7 @@ is_deeply([$pg->rows('SELECT tenant, source, title, status, node,
              status => 'resolved', node => 'uno', closed => 1 }],
           'as it stands in the end');
 
-# the calendar's table is one, too, and a new leader files again what is young
+# the calendar's table is one, too
 
 cmp_ok(metric('soporte_events_total{result="filed"}'), '>=', 6, 'counted');
 

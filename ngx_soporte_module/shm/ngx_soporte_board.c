@@ -46,6 +46,8 @@ static ngx_uint_t ngx_soporte_board_news(const ngx_soporte_notice_t *old,
     const ngx_soporte_notice_t *notice);
 static ngx_int_t ngx_soporte_board_add(ngx_soporte_board_t *board,
     const ngx_soporte_update_t *update);
+static ngx_uint_t ngx_soporte_board_sooner(const ngx_soporte_update_t *a,
+    const ngx_soporte_update_t *b);
 static void ngx_soporte_board_expect(ngx_soporte_board_t *board,
     const ngx_soporte_notice_t *notice, int64_t now);
 static void ngx_soporte_board_publish(ngx_soporte_zone_t *zone,
@@ -483,6 +485,7 @@ ngx_soporte_board_write(ngx_soporte_zone_t *zone, ngx_uint_t i,
     update.version = notice->version;
     update.at = notice->updated;
     update.status = notice->status;
+    update.flags = notice->flags & NGX_SOPORTE_NOTICE_FILED;
     update.message_len = notice->message_len;
     ngx_memcpy(update.message, notice->message, notice->message_len);
 
@@ -508,7 +511,7 @@ ngx_soporte_board_news(const ngx_soporte_notice_t *old,
 
 /*
  * In the place of the incident's oldest when it has its share, else of none,
- * else of the oldest of all.
+ * else of the oldest of all that is filed, else of the oldest.
  */
 
 static ngx_int_t
@@ -525,7 +528,9 @@ ngx_soporte_board_add(ngx_soporte_board_t *board,
     for (i = 0; i < NGX_SOPORTE_BOARD_UPDATES; i++) {
         said = &board->updates[i];
 
-        if (other == NULL || said->update.at < other->update.at) {
+        if (other == NULL
+            || ngx_soporte_board_sooner(&said->update, &other->update))
+        {
             other = said;
         }
 
@@ -567,6 +572,21 @@ ngx_soporte_board_add(ngx_soporte_board_t *board,
 }
 
 
+/* whether the place of a is given away before that of b */
+
+static ngx_uint_t
+ngx_soporte_board_sooner(const ngx_soporte_update_t *a,
+    const ngx_soporte_update_t *b)
+{
+    ngx_uint_t  x, y;
+
+    x = (a->at == 0 || (a->flags & NGX_SOPORTE_NOTICE_FILED));
+    y = (b->at == 0 || (b->flags & NGX_SOPORTE_NOTICE_FILED));
+
+    return (x == y) ? a->at < b->at : x;
+}
+
+
 ngx_int_t
 ngx_soporte_board_say(ngx_soporte_zone_t *zone,
     const ngx_soporte_update_t *update, int64_t now)
@@ -587,6 +607,55 @@ ngx_soporte_board_say(ngx_soporte_zone_t *zone,
     ngx_soporte_board_unlock(zone);
 
     return rc;
+}
+
+
+/* a byte that only who has the lock writes: readers see it set or not */
+
+ngx_int_t
+ngx_soporte_board_filed(ngx_soporte_zone_t *zone, const u_char *id,
+    uint64_t version, int64_t now)
+{
+    ngx_uint_t             i;
+    ngx_soporte_board_t   *board;
+    ngx_soporte_notice_t  *notice;
+    ngx_soporte_update_t  *update;
+
+    board = zone->board;
+
+    if (ngx_soporte_board_lock(zone, now) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
+        notice = &board->entries[i].notice;
+
+        if (ngx_memcmp(board->ids[i], id, NGX_SOPORTE_ID_LEN) == 0) {
+
+            if (notice->version == version) {
+                ngx_soporte_store(&notice->flags, notice->flags
+                                                  | NGX_SOPORTE_NOTICE_FILED);
+            }
+
+            break;
+        }
+    }
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_UPDATES; i++) {
+        update = &board->updates[i].update;
+
+        if (update->version == version
+            && ngx_memcmp(update->id, id, NGX_SOPORTE_ID_LEN) == 0)
+        {
+            ngx_soporte_store(&update->flags, update->flags
+                                              | NGX_SOPORTE_NOTICE_FILED);
+            break;
+        }
+    }
+
+    ngx_soporte_board_unlock(zone);
+
+    return NGX_OK;
 }
 
 

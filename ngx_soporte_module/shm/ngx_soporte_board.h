@@ -92,6 +92,12 @@ extern const char *const  ngx_soporte_status_names[NGX_SOPORTE_STATUSES];
 #define NGX_SOPORTE_NOTICE_BLOCK     0x01    /* incident: we answer for it */
 #define NGX_SOPORTE_NOTICE_DETECTED  0x02    /* incident: nobody declared it */
 
+/*
+ * This version is in the spool, or is another node's to file.  Whoever gives
+ * a word takes the mark away: what has none the leader files.
+ */
+#define NGX_SOPORTE_NOTICE_FILED     0x04
+
 
 /* instants in unix seconds, 0: none */
 
@@ -129,6 +135,7 @@ typedef struct {
     uint64_t         version;                /* of the notice, then */
     int64_t          at;                     /* unix s */
     uint8_t          status;
+    uint8_t          flags;                  /* NGX_SOPORTE_NOTICE_FILED */
     uint16_t         message_len;
     u_char           message[NGX_SOPORTE_BOARD_MESSAGE];
 } ngx_soporte_update_t;
@@ -182,6 +189,13 @@ ngx_int_t ngx_soporte_board_say(ngx_soporte_zone_t *zone,
     const ngx_soporte_update_t *update, int64_t now);
 
 /*
+ * Marks a version of a notice, and what was said with it, as filed; one that
+ * is no longer there is passed over.  NGX_OK, NGX_BUSY.
+ */
+ngx_int_t ngx_soporte_board_filed(ngx_soporte_zone_t *zone, const u_char *id,
+    uint64_t version, int64_t now);
+
+/*
  * Begins and ends windows whose time has come; the leader, as often as it
  * likes: unless one is due it only looks at a number.
  */
@@ -231,6 +245,13 @@ ngx_int_t ngx_soporte_board_said(const ngx_soporte_zone_t *zone,
 /* an incident's timeline, the last first; returns how many of at most max */
 ngx_uint_t ngx_soporte_board_timeline(const ngx_soporte_zone_t *zone,
     const u_char *id, ngx_soporte_update_t *updates, ngx_uint_t max);
+
+/*
+ * Whether the leader could file what was said with a version once more; with
+ * step: as a step of its own, which a later version does not tell again.
+ */
+ngx_uint_t ngx_soporte_board_holds(const ngx_soporte_zone_t *zone,
+    const u_char *id, uint64_t version, ngx_uint_t step);
 
 /*
  * Whether the tenant is in a maintenance window now that was announced in

@@ -288,6 +288,38 @@ ngx_soporte_board_timeline(const ngx_soporte_zone_t *zone, const u_char *id,
 
 
 ngx_uint_t
+ngx_soporte_board_holds(const ngx_soporte_zone_t *zone, const u_char *id,
+    uint64_t version, ngx_uint_t step)
+{
+    ngx_uint_t                   i;
+    ngx_soporte_notice_t         notice;
+    const ngx_soporte_update_t  *update;
+
+    if (ngx_soporte_board_get(zone, id, &notice) != NGX_OK
+        || notice.version < version)
+    {
+        return 0;
+    }
+
+    if (!step || notice.version == version) {
+        return 1;
+    }
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_UPDATES; i++) {
+        update = &zone->board->updates[i].update;
+
+        if (ngx_soporte_load(&update->version) == version
+            && ngx_memcmp(update->id, id, NGX_SOPORTE_ID_LEN) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
 ngx_soporte_board_planned(const ngx_soporte_zone_t *zone,
     const ngx_soporte_tenant_t *tenant, int64_t now, int64_t ahead)
 {

@@ -243,7 +243,8 @@ words_come_back(void **state)
                            ngx_soporte_tenant_index(&zone, t), 1);
         notice.id[1] = i;
         notice.id[2] = i >> 8;
-        notice.flags = NGX_SOPORTE_NOTICE_BLOCK;
+        notice.flags = NGX_SOPORTE_NOTICE_BLOCK
+                       | (i % 2 ? NGX_SOPORTE_NOTICE_FILED : 0);
         assert_int_equal(ngx_soporte_board_merge(&zone, &notice, NOW),
                          NGX_OK);
     }
@@ -270,6 +271,10 @@ words_come_back(void **state)
         assert_memory_equal(notice.message, "hola", 4);
         assert_int_equal(ngx_soporte_board_timeline(&zone, notice.id, said,
                                                     4), 1);
+        assert_int_equal(notice.flags & NGX_SOPORTE_NOTICE_FILED,
+                         i % 2 ? NGX_SOPORTE_NOTICE_FILED : 0);
+        assert_int_equal(said[0].flags,
+                         notice.flags & NGX_SOPORTE_NOTICE_FILED);
     }
 
     memset(notice.id, 0, sizeof(notice.id));

@@ -624,7 +624,7 @@ ngx_http_soporte_backup_file(ngx_http_soporte_main_conf_t *smcf,
 
     ngx_http_soporte_fleet_backup(smcf, &mem, &key, part, at, event);
 
-    return mem.failed ? NGX_ERROR : ngx_http_soporte_event(smcf, event);
+    return mem.failed ? NGX_ERROR : ngx_http_soporte_event(smcf, event, NULL);
 }
 
 

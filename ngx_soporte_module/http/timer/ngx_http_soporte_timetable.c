@@ -62,10 +62,11 @@ static ngx_int_t
 ngx_http_soporte_timetable_file(ngx_http_soporte_main_conf_t *smcf,
     ngx_http_soporte_calendar_t *calendar)
 {
-    ngx_int_t             rc;
-    ngx_pool_t           *pool;
-    ngx_soporte_mem_t     mem;
-    ngx_soporte_value_t  *event;
+    ngx_int_t                      rc;
+    ngx_pool_t                    *pool;
+    ngx_soporte_mem_t              mem;
+    ngx_soporte_value_t           *event;
+    ngx_http_soporte_event_copy_t  copy;
 
     pool = ngx_create_pool(16384, ngx_cycle->log);
 
@@ -89,7 +90,12 @@ ngx_http_soporte_timetable_file(ngx_http_soporte_main_conf_t *smcf,
     ngx_http_soporte_timetable_tenants(smcf, calendar, &mem, event);
     ngx_http_soporte_timetable_intervals(&calendar->table, &mem, event);
 
-    rc = mem.failed ? NGX_ERROR : ngx_http_soporte_event(smcf, event);
+    /* whoever leads next files its own */
+
+    ngx_memzero(&copy, sizeof(ngx_http_soporte_event_copy_t));
+
+    rc = mem.failed ? NGX_ERROR
+                    : ngx_http_soporte_event(smcf, event, &copy);
 
     ngx_destroy_pool(pool);
 

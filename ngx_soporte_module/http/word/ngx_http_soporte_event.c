@@ -8,11 +8,12 @@
 #include "ngx_http_soporte_event.h"
 #include "ngx_http_soporte_job.h"
 
-#include "ngx_soporte_folio.h"
+#include "ngx_soporte_board.h"
 
 
 #define NGX_HTTP_SOPORTE_EVENT_ROUND  64     /* events in one task */
 #define NGX_HTTP_SOPORTE_EVENT_FLUSH  500    /* ms, at the process's end */
+#define NGX_HTTP_SOPORTE_EVENT_LAST   3000   /* ms, of what has no copy */
 #define NGX_HTTP_SOPORTE_EVENT_RETRY  200    /* ms, then twice as long, ... */
 #define NGX_HTTP_SOPORTE_EVENT_REST   10000  /* ... up to this */
 
@@ -23,6 +24,8 @@ typedef struct {
     ngx_queue_t                     queue;
     u_char                          id[NGX_SOPORTE_ID_LEN];
     ngx_str_t                       json;
+    ngx_http_soporte_event_copy_t   copy;
+    unsigned                        alone:1; /* copy is none */
     unsigned                        kept:1;  /* by the spool; of the thread */
 } ngx_http_soporte_event_t;
 
@@ -68,6 +71,12 @@ static void ngx_http_soporte_event_thread(void *data, ngx_log_t *log);
 static void ngx_http_soporte_event_done(ngx_event_t *ev);
 static void ngx_http_soporte_event_timer(ngx_event_t *ev);
 static void ngx_http_soporte_event_settle(ngx_http_soporte_events_t *events);
+static void ngx_http_soporte_event_order(ngx_http_soporte_events_t *events);
+static ngx_uint_t ngx_http_soporte_event_held(const ngx_soporte_zone_t *zone,
+    const ngx_http_soporte_event_t *event);
+static ngx_msec_t ngx_http_soporte_event_limit(
+    const ngx_http_soporte_event_t *event);
+static void ngx_http_soporte_event_left(ngx_http_soporte_events_t *events);
 
 
 ngx_http_soporte_events_t *
@@ -104,7 +113,7 @@ ngx_http_soporte_events_create(ngx_cycle_t *cycle,
 
 ngx_int_t
 ngx_http_soporte_event(ngx_http_soporte_main_conf_t *smcf,
-    ngx_soporte_value_t *value)
+    ngx_soporte_value_t *value, const ngx_http_soporte_event_copy_t *copy)
 {
     ngx_http_soporte_event_t   *event;
     ngx_http_soporte_events_t  *events;
@@ -119,7 +128,14 @@ ngx_http_soporte_event(ngx_http_soporte_main_conf_t *smcf,
     event = ngx_http_soporte_event_make(events, value);
 
     if (event == NULL) {
-        return ngx_http_soporte_event_lost(events);
+        return copy ? NGX_ERROR : ngx_http_soporte_event_lost(events);
+    }
+
+    if (copy) {
+        event->copy = *copy;
+
+    } else {
+        event->alone = 1;
     }
 
     ngx_queue_insert_tail(&events->waiting, &event->queue);
@@ -131,6 +147,13 @@ ngx_http_soporte_event(ngx_http_soporte_main_conf_t *smcf,
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_soporte_events_waiting(const ngx_http_soporte_main_conf_t *smcf)
+{
+    return smcf->events ? smcf->events->n : 0;
 }
 
 
@@ -410,6 +433,13 @@ ngx_http_soporte_event_settle(ngx_http_soporte_events_t *events)
             continue;
         }
 
+        /* not marked, when the lock is not had: the leader files it again */
+
+        if (event->copy.whole) {
+            (void) ngx_soporte_board_filed(events->smcf->zone, event->copy.id,
+                                           event->copy.version, ngx_time());
+        }
+
         kept++;
         events->n--;
         events->bytes -= event->json.len;
@@ -451,7 +481,7 @@ ngx_http_soporte_event_timer(ngx_event_t *ev)
 void
 ngx_http_soporte_events_flush(ngx_http_soporte_main_conf_t *smcf)
 {
-    ngx_msec_t                  until;
+    ngx_msec_t                  start;
     ngx_queue_t                *q;
     ngx_http_soporte_event_t   *event;
     ngx_http_soporte_events_t  *events;
@@ -464,17 +494,19 @@ ngx_http_soporte_events_flush(ngx_http_soporte_main_conf_t *smcf)
 
     events->running = 0;
     ngx_http_soporte_event_settle(events);
+    ngx_http_soporte_event_order(events);
 
     ngx_time_update();
-    until = ngx_current_msec + NGX_HTTP_SOPORTE_EVENT_FLUSH;
+    start = ngx_current_msec;
 
     while (smcf->spool && !ngx_queue_empty(&events->waiting)) {
         q = ngx_queue_head(&events->waiting);
         event = ngx_queue_data(q, ngx_http_soporte_event_t, queue);
 
-        if (ngx_soporte_spool_put(smcf->spool, event->id, &event->json, NULL,
-                                  0, 0, &events->err)
-            == NGX_ERROR)
+        if (ngx_current_msec - start >= ngx_http_soporte_event_limit(event)
+            || ngx_soporte_spool_put(smcf->spool, event->id, &event->json,
+                                     NULL, 0, 0, &events->err)
+               == NGX_ERROR)
         {
             break;
         }
@@ -486,17 +518,97 @@ ngx_http_soporte_events_flush(ngx_http_soporte_main_conf_t *smcf)
         ngx_http_soporte_event_settle(events);
 
         ngx_time_update();
+    }
 
-        if ((ngx_msec_int_t) (until - ngx_current_msec) <= 0) {
-            break;
+    ngx_http_soporte_event_left(events);
+}
+
+
+/* first what is nowhere else, each part in its order */
+
+static void
+ngx_http_soporte_event_order(ngx_http_soporte_events_t *events)
+{
+    ngx_queue_t               *q, *next, held;
+    ngx_http_soporte_event_t  *event;
+
+    ngx_queue_init(&held);
+
+    for (q = ngx_queue_head(&events->waiting);
+         q != ngx_queue_sentinel(&events->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        event = ngx_queue_data(q, ngx_http_soporte_event_t, queue);
+
+        if (ngx_http_soporte_event_held(events->smcf->zone, event)) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&held, q);
+
+        } else {
+            event->alone = 1;
         }
     }
 
-    if (events->n) {
-        ngx_soporte_add(&smcf->zone->header->events_lost, events->n);
+    if (!ngx_queue_empty(&held)) {
+        ngx_queue_add(&events->waiting, &held);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_soporte_event_held(const ngx_soporte_zone_t *zone,
+    const ngx_http_soporte_event_t *event)
+{
+    if (event->alone) {
+        return 0;
+    }
+
+    return event->copy.version == 0
+           || ngx_soporte_board_holds(zone, event->copy.id,
+                                      event->copy.version, event->copy.step);
+}
+
+
+/* ms; a fast shutdown is ended by the master's SIGKILL after a second */
+
+static ngx_msec_t
+ngx_http_soporte_event_limit(const ngx_http_soporte_event_t *event)
+{
+    return (event->alone && !ngx_terminate) ? NGX_HTTP_SOPORTE_EVENT_LAST
+                                            : NGX_HTTP_SOPORTE_EVENT_FLUSH;
+}
+
+
+static void
+ngx_http_soporte_event_left(ngx_http_soporte_events_t *events)
+{
+    ngx_uint_t                 lost;
+    ngx_queue_t               *q;
+    ngx_http_soporte_event_t  *event;
+
+    lost = 0;
+
+    for (q = ngx_queue_head(&events->waiting);
+         q != ngx_queue_sentinel(&events->waiting);
+         q = ngx_queue_next(q))
+    {
+        event = ngx_queue_data(q, ngx_http_soporte_event_t, queue);
+        lost += event->alone;
+    }
+
+    if (lost) {
+        ngx_soporte_add(&events->smcf->zone->header->events_lost, lost);
         ngx_log_error(NGX_LOG_ALERT, events->log, events->err.sys,
                       "%ui event(s) could not be kept and are lost: %s",
-                      events->n, events->err.text);
-        events->n = 0;
+                      lost, events->err.text);
     }
+
+    if (events->n > lost) {
+        ngx_log_error(NGX_LOG_NOTICE, events->log, 0,
+                      "%ui event(s) are left to the worker that leads next",
+                      events->n - lost);
+    }
+
+    events->n = 0;
 }

@@ -26,16 +26,39 @@ ngx_http_soporte_events_t *ngx_http_soporte_events_create(ngx_cycle_t *cycle,
     ngx_http_soporte_main_conf_t *smcf);
 
 /*
+ * Where an event can be had again if the worker ends before the disk took it:
+ * on the board, from where the leader files what is not marked; with version
+ * 0, from whoever leads next, who makes it anew.
+ */
+
+typedef struct {
+    u_char                      id[NGX_SOPORTE_ID_LEN];
+    uint64_t                    version;
+    unsigned                    step:1;      /* of an incident, a restore */
+    unsigned                    whole:1;     /* the last event of the word */
+} ngx_http_soporte_event_copy_t;
+
+
+/*
  * Files an event; in the event loop of any worker, never waits.  "value" is
- * copied as JSON, "node" is added if it has none.  NGX_OK: it goes to the
- * spool, and is tried again while the disk refuses.  NGX_DECLINED: there is
- * no database that would take it.  NGX_ERROR: too many wait, or memory was
- * refused; it is lost, counted, and logged once.
+ * copied as JSON, "node" is added if it has none.  "copy" may be NULL: it can
+ * be had nowhere else.  NGX_OK: it goes to the spool, and is tried again while
+ * the disk refuses; when it is there, the word that it makes whole is marked
+ * on the board.  NGX_DECLINED: there is no database that would take it.
+ * NGX_ERROR: too many wait, or memory was refused; without a copy it is lost,
+ * counted, and logged once.
  */
 ngx_int_t ngx_http_soporte_event(ngx_http_soporte_main_conf_t *smcf,
-    ngx_soporte_value_t *value);
+    ngx_soporte_value_t *value, const ngx_http_soporte_event_copy_t *copy);
 
-/* what still waits is put, within 500 ms; from exit_process, blocks */
+/* how many wait for the disk in this worker */
+ngx_uint_t ngx_http_soporte_events_waiting(
+    const ngx_http_soporte_main_conf_t *smcf);
+
+/*
+ * What still waits is put, from exit_process; blocks, up to 3 s for what can
+ * be had nowhere else, 500 ms for the rest.  Only the former is ever lost.
+ */
 void ngx_http_soporte_events_flush(ngx_http_soporte_main_conf_t *smcf);
 
 

@@ -11,7 +11,8 @@
 
 
 #define NGX_HTTP_SOPORTE_WORD_TIES   10      /* bits */
-#define NGX_HTTP_SOPORTE_WORD_AGAIN  600     /* s, the age of a word */
+#define NGX_HTTP_SOPORTE_WORD_AGAIN  5       /* s that its worker has */
+#define NGX_HTTP_SOPORTE_WORD_SLICE  64      /* words filed again a tick */
 
 
 static uint64_t ngx_http_soporte_word_version(uint64_t before);
@@ -19,6 +20,11 @@ static ngx_int_t ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_notice_t *notice, ngx_uint_t again);
+static ngx_uint_t ngx_http_soporte_word_again_notices(
+    ngx_http_soporte_main_conf_t *smcf, ngx_uint_t *n);
+static ngx_uint_t ngx_http_soporte_word_again_updates(
+    ngx_http_soporte_main_conf_t *smcf, ngx_uint_t *n);
+static ngx_uint_t ngx_http_soporte_word_young(int64_t at);
 static void ngx_http_soporte_word_said(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_notice_t *notice, const ngx_soporte_update_t *update);
 static ngx_soporte_value_t *ngx_http_soporte_word_step(ngx_soporte_mem_t *mem,
@@ -122,6 +128,7 @@ ngx_http_soporte_word_put(ngx_http_soporte_main_conf_t *smcf,
 {
     ngx_int_t  rc;
 
+    notice->flags &= ~NGX_SOPORTE_NOTICE_FILED;
     notice->updated = ngx_time();
     notice->version = ngx_http_soporte_word_version(notice->version);
     notice->origin = ngx_http_soporte_publish_origin(smcf->node.data,
@@ -143,9 +150,10 @@ static void
 ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_notice_t *notice, ngx_uint_t again)
 {
-    ngx_pool_t           *pool;
-    ngx_soporte_mem_t     mem;
-    ngx_soporte_value_t  *word, *step;
+    ngx_pool_t                     *pool;
+    ngx_soporte_mem_t               mem;
+    ngx_soporte_value_t            *word, *step;
+    ngx_http_soporte_event_copy_t   copy;
 
     pool = ngx_create_pool(4096, ngx_cycle->log);
 
@@ -164,10 +172,15 @@ ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
             ngx_http_soporte_publish(smcf, notice->id, notice->version, word);
         }
 
-        (void) ngx_http_soporte_event(smcf, word);
+        ngx_memzero(&copy, sizeof(ngx_http_soporte_event_copy_t));
+        ngx_memcpy(copy.id, notice->id, NGX_SOPORTE_ID_LEN);
+        copy.version = notice->version;
+        copy.whole = (step == NULL);
 
-        if (step) {
-            (void) ngx_http_soporte_event(smcf, step);
+        if (ngx_http_soporte_event(smcf, word, &copy) == NGX_OK && step) {
+            copy.step = 1;
+            copy.whole = 1;
+            (void) ngx_http_soporte_event(smcf, step, &copy);
         }
     }
 
@@ -178,29 +191,105 @@ ngx_http_soporte_word_tell(ngx_http_soporte_main_conf_t *smcf,
 void
 ngx_http_soporte_word_again(ngx_http_soporte_main_conf_t *smcf)
 {
-    ngx_uint_t            i, k, n;
+    uint64_t         generation;
+    ngx_uint_t       n, left;
+
+    static uint64_t  whole;                  /* generation, all filed */
+
+    generation = ngx_soporte_acquire(&smcf->zone->board->generation);
+
+    /* what waits in this worker has no mark yet, and may be of the board */
+
+    if (smcf->postgres == NULL || generation == whole
+        || ngx_http_soporte_events_waiting(smcf))
+    {
+        return;
+    }
+
+    n = 0;
+
+    left = ngx_http_soporte_word_again_notices(smcf, &n);
+    left |= ngx_http_soporte_word_again_updates(smcf, &n);
+
+    if (!left) {
+        whole = generation;
+    }
+}
+
+
+/* n of this slice; 1: not all were filed before */
+
+static ngx_uint_t
+ngx_http_soporte_word_again_notices(ngx_http_soporte_main_conf_t *smcf,
+    ngx_uint_t *n)
+{
+    ngx_uint_t            i, left;
     ngx_soporte_notice_t  notice;
-    ngx_soporte_update_t  updates[NGX_SOPORTE_BOARD_TIMELINE];
 
     i = 0;
+    left = 0;
 
-    while (ngx_soporte_board_next(smcf->zone, &i, &notice) == NGX_OK) {
-
-        if (notice.updated < ngx_time() - NGX_HTTP_SOPORTE_WORD_AGAIN) {
+    while (*n < NGX_HTTP_SOPORTE_WORD_SLICE
+           && ngx_soporte_board_next(smcf->zone, &i, &notice) == NGX_OK)
+    {
+        if (notice.flags & NGX_SOPORTE_NOTICE_FILED) {
             continue;
         }
 
-        ngx_http_soporte_word_tell(smcf, &notice, 1);
+        left = 1;
 
-        n = (notice.kind == NGX_SOPORTE_BOARD_INCIDENT)
-            ? ngx_soporte_board_timeline(smcf->zone, notice.id, updates,
-                                         NGX_SOPORTE_BOARD_TIMELINE)
-            : 0;
-
-        for (k = 0; k < n; k++) {
-            ngx_http_soporte_word_said(smcf, &notice, &updates[k]);
+        if (!ngx_http_soporte_word_young(notice.updated)) {
+            (*n)++;
+            ngx_http_soporte_word_tell(smcf, &notice, 1);
         }
     }
+
+    return left;
+}
+
+
+/* the last one goes with its notice, whose tenant the others need */
+
+static ngx_uint_t
+ngx_http_soporte_word_again_updates(ngx_http_soporte_main_conf_t *smcf,
+    ngx_uint_t *n)
+{
+    ngx_uint_t            i, left;
+    ngx_soporte_notice_t  notice;
+    ngx_soporte_update_t  update;
+
+    i = 0;
+    left = 0;
+
+    while (*n < NGX_HTTP_SOPORTE_WORD_SLICE
+           && ngx_soporte_board_said(smcf->zone, &i, &update) == NGX_OK)
+    {
+        if ((update.flags & NGX_SOPORTE_NOTICE_FILED)
+            || ngx_soporte_board_get(smcf->zone, update.id, &notice) != NGX_OK
+            || (notice.version == update.version
+                && !(notice.flags & NGX_SOPORTE_NOTICE_FILED)))
+        {
+            continue;
+        }
+
+        left = 1;
+
+        if (!ngx_http_soporte_word_young(update.at)) {
+            (*n)++;
+            ngx_http_soporte_word_said(smcf, &notice, &update);
+        }
+    }
+
+    return left;
+}
+
+
+/* the worker that got it has it in hand */
+
+static ngx_uint_t
+ngx_http_soporte_word_young(int64_t at)
+{
+    return at <= ngx_time() && ngx_time() - at < NGX_HTTP_SOPORTE_WORD_AGAIN;
 }
 
 
@@ -210,10 +299,11 @@ static void
 ngx_http_soporte_word_said(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_notice_t *notice, const ngx_soporte_update_t *update)
 {
-    ngx_pool_t            *pool;
-    ngx_soporte_mem_t      mem;
-    ngx_soporte_value_t   *step;
-    ngx_soporte_notice_t   then;
+    ngx_pool_t                     *pool;
+    ngx_soporte_mem_t               mem;
+    ngx_soporte_value_t            *step;
+    ngx_soporte_notice_t            then;
+    ngx_http_soporte_event_copy_t   copy;
 
     pool = ngx_create_pool(4096, ngx_cycle->log);
 
@@ -232,7 +322,13 @@ ngx_http_soporte_word_said(ngx_http_soporte_main_conf_t *smcf,
     step = ngx_http_soporte_word_step(&mem, smcf->zone, &then);
 
     if (!mem.failed) {
-        (void) ngx_http_soporte_event(smcf, step);
+        ngx_memzero(&copy, sizeof(ngx_http_soporte_event_copy_t));
+        ngx_memcpy(copy.id, update->id, NGX_SOPORTE_ID_LEN);
+        copy.version = update->version;
+        copy.step = 1;
+        copy.whole = 1;
+
+        (void) ngx_http_soporte_event(smcf, step, &copy);
     }
 
     ngx_destroy_pool(pool);
@@ -357,6 +453,14 @@ ngx_http_soporte_word_heard(ngx_http_soporte_main_conf_t *smcf,
         != NGX_OK)
     {
         return NGX_DECLINED;
+    }
+
+    /* ours, which comes back when we forgot it: may not have been filed */
+
+    if (notice.origin != ngx_http_soporte_publish_origin(smcf->node.data,
+                                                         smcf->node.len))
+    {
+        notice.flags |= NGX_SOPORTE_NOTICE_FILED;
     }
 
     rc = ngx_soporte_board_merge(smcf->zone, &notice, ngx_time());
@@ -488,6 +592,7 @@ ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
         update.version = notice.version;
         update.at = notice.updated;
         update.status = notice.status;
+        update.flags = NGX_SOPORTE_NOTICE_FILED;
         update.message_len = notice.message_len;
         ngx_memcpy(update.message, notice.message, notice.message_len);
 

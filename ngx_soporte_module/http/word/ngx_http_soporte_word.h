@@ -42,9 +42,9 @@ ngx_int_t ngx_http_soporte_word_heard(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_value_t *value);
 
 /*
- * Files what was said in the last ten minutes as durable events once more: a
- * worker that was killed may have taken some with it.  Whoever begins to lead;
- * a repeat is harmless.
+ * Files what stands on the board and has no mark that it was filed, some
+ * words at a time: a worker that ended may have taken them with it.  The
+ * leader, each tick; a repeat is harmless.
  */
 void ngx_http_soporte_word_again(ngx_http_soporte_main_conf_t *smcf);
 

@@ -1,0 +1,168 @@
+# Prevents a word that history never gets, or gets over and over: with hundreds
+# of incidents open each new leader filed all of them again, and a worker that
+# ended while they waited for the disk lost them.
+
+use strict;
+use warnings;
+
+use JSON::PP qw(encode_json);
+use Time::HiRes qw(sleep);
+
+use Soporte::Fleet;
+use Soporte::Http;
+use Soporte::Nginx;
+use Soporte::Postgres;
+use Soporte::Redis;
+use Soporte::Test;
+
+my $many = 450;
+my $pg = Soporte::Postgres->new;
+
+my $nginx = Soporte::Nginx->new(vars => { PG => $pg->conninfo }, workers => 2,
+                                files => { x => '' }, conf => <<'END')->start;
+%%GLOBALS%%
+events { }
+http {
+    %%HTTP%%
+    keepalive_requests 100000;
+    soporte_zone zone=words:8m file=%%PREFIX%%/shm;
+    soporte_path %%PREFIX%%/spool;
+    soporte_postgres "%%PG%%" timeout=2s;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location / { soporte $arg_t; root %%PREFIX%%; }
+    }
+    server {
+        listen unix:%%PREFIX%%/control.sock;
+        location / { soporte_control; }
+        location /metrics { soporte_metrics; }
+    }
+}
+END
+
+my $socket = 'unix:' . $nginx->prefix . '/control.sock';
+
+
+# a word about each tenant's incident, one after the other
+
+sub word {
+    my ($body) = @_;
+
+    my $c = Soporte::Http->connect($socket)->timeout(30);
+    my $json = encode_json($body);
+    my $good = 0;
+
+    for my $i (1 .. $many) {
+        my $r = $c->ask('PUT', "/v1/tenants/t$i/incident", $json,
+                        'Content-Type' => 'application/json');
+        $good++ if $r->{status} == 200;
+    }
+
+    return $good;
+}
+
+
+sub metric {
+    my ($name) = @_;
+
+    return get($socket, '/metrics')->{body} =~ /^\Q$name\E (\S+)$/m ? $1 : '';
+}
+
+
+sub filed { metric('soporte_events_total{result="filed"}') }
+
+
+# how often nothing more is filed: the events of a while
+
+sub still {
+    my $before = -1;
+    my $same = 0;
+
+    wait_for(sub {
+        sleep 0.3;
+        my $now = filed();
+        $same = ($now eq $before) ? $same + 1 : 0;
+        $before = $now;
+        return $same == 4;
+    }, 60, 'the spool to have it all');
+
+    return $before;
+}
+
+
+my $visit = Soporte::Http->connect($nginx->addr)->timeout(30);
+$visit->ask('GET', "/x?t=t$_") for 1 .. $many;
+
+
+# hundreds open, and reloads one after the other while they wait for the disk
+
+is(word({ title => 'Red', message => 'uno' }), $many, "$many incidents");
+$nginx->reload for 1 .. 4;
+
+wait_is(sub { $pg->value('SELECT count(*) FROM soporte.incident') }, $many,
+        'each is in PostgreSQL', 60);
+wait_is(sub { $pg->value('SELECT count(*) FROM soporte.incident_update') },
+        $many, '... with what was said of it', 60);
+is(() = $nginx->log =~ /lost/g, 0, 'none was lost');
+is(metric('soporte_events_total{result="lost"}'), 0, '... by the metric');
+
+
+# workers are killed with what waits in them: timelines hold 512 such words
+
+is(word({ message => 'dos' }), $many, 'each goes on');
+
+my %old = map { $_ => 1 } $nginx->workers;
+
+$nginx->signal('KILL', keys %old);
+wait_for(sub { grep({ !$old{$_} } $nginx->workers) == 2 }, 10, 'new workers');
+wait_is(sub { $pg->value("SELECT count(*) FROM soporte.incident_update
+                          WHERE message = 'dos'") }, $many,
+        '... after the workers were killed', 60);
+is($pg->value('SELECT count(*) FROM soporte.incident_update'), 2 * $many,
+   '... and each once');
+is($pg->value('SELECT count(*) FROM soporte.incident'), $many,
+   '... of as many incidents');
+$nginx->allow_log(qr/exited on signal 9/);
+
+
+# what is filed is not filed again: a new leader files its calendar alone
+
+my $before = still();
+$nginx->reload(1);
+my $after = still();
+
+cmp_ok($after - $before, '<=', 2, 'a reload files nothing again');
+
+$nginx->kill_all;
+unlink $nginx->prefix . '/control.sock';
+$nginx->start;
+cmp_ok(still() - $after, '<=', 2, '... nor does a start, after a kill');
+is(metric('soporte_events_total{result="lost"}'), 0, 'nothing was lost');
+is(() = $nginx->log =~ /lost/g, 0, '... by the log');
+is($pg->value('SELECT count(*) FROM soporte.ticket_reject'), 0,
+   'PostgreSQL took all of it');
+ok($nginx->stop, 'one node is done');
+
+
+# what another node said it files: a new leader here has nothing to do
+
+my $redis = Soporte::Redis->new;
+my ($one, $two) = map { Soporte::Fleet->node($_, redis => $redis,
+                                             postgres => $pg) } qw(one two);
+
+for my $i (1 .. 20) {
+    $one->control('PUT', 'acme/incident',
+                  { title => 'Otra', message => "de uno $i" });
+}
+
+wait_is(sub { ($two->control('GET', 'acme')->json->{incident} // {})
+              ->{message} }, 'de uno 20', 'the other node heard');
+$two->nginx->reload(1);
+sleep 1 for 1 .. 6;
+cmp_ok($two->metric('soporte_events_total{result="filed"}'), '<=', 3,
+       '... and files nothing of it');
+wait_is(sub { $pg->value("SELECT count(*) FROM soporte.incident_update
+                          WHERE message LIKE 'de uno %'") }, 20,
+        'all of it is in PostgreSQL');
+
+done_testing();
