@@ -9,7 +9,6 @@
 #include "ngx_http_soporte_job.h"
 
 
-
 #define NGX_HTTP_SOPORTE_ALMANAC_TIME  5000  /* ms between two looks */
 
 

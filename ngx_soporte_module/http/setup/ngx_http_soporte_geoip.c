@@ -13,7 +13,6 @@
 #include "ngx_soporte_watch.h"
 
 
-
 #define NGX_HTTP_SOPORTE_GEOIP_TIME  5000    /* ms between two looks */
 
 

@@ -15,7 +15,6 @@
 #include "ngx_soporte_backups.h"
 
 
-
 #define NGX_HTTP_SOPORTE_BACKUP_LEAST   10000  /* ms between two rounds */
 #define NGX_HTTP_SOPORTE_BACKUP_SHARE   20     /* times what one took */
 #define NGX_HTTP_SOPORTE_BACKUP_EVENTS  1000   /* filed in one round */

@@ -10,7 +10,6 @@
 #include "ngx_http_soporte_probe.h"
 
 
-
 /* ms between two looks: a hundred times what one took, within these */
 
 #define NGX_HTTP_SOPORTE_BENCH_LEAST  2000
