@@ -595,6 +595,41 @@ a_full_board(void **state)
 }
 
 
+/* a window is over, no tick came since, and its place is taken */
+
+static void
+a_closed_one_makes_room(void **state)
+{
+    uint32_t               i;
+    ngx_soporte_notice_t   notice;
+    ngx_soporte_tenant_t  *other;
+
+    other = tenant_of(&zone, "other");
+
+    notice = notice_of(MAINTENANCE, ngx_soporte_tenant_index(&zone, other),
+                       NOW, "short");
+    notice.ends = NOW + 10;
+    assert_int_equal(ngx_soporte_board_merge(&zone, &notice, NOW), NGX_OK);
+    assert_string_equal(shown(other), "maintenance short");
+
+    for (i = 1; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
+        notice = notice_of(MAINTENANCE, acme_slot, NOW + 1000000, "x");
+        notice.id[14] = i >> 8;
+        notice.id[15] = i & 0xff;
+        assert_int_equal(ngx_soporte_board_merge(&zone, &notice, NOW),
+                         NGX_OK);
+    }
+
+    assert_string_equal(shown(other), "maintenance short");
+
+    notice = notice_of(RESTORE, acme_slot, NOW + 20, "now");
+    assert_int_equal(ngx_soporte_board_merge(&zone, &notice, NOW + 20),
+                     NGX_OK);
+    assert_string_equal(shown(acme), "restore now");
+    assert_string_equal(shown(other), "open");
+}
+
+
 /* one word for 10,000 tenants, each of them with a window of its own ahead */
 
 static void
@@ -887,6 +922,7 @@ main(void)
         board_test(a_new_tenant_inherits),
         board_test(the_announced_end),
         board_test(a_full_board),
+        board_test(a_closed_one_makes_room),
         board_test(many_tenants),
         board_test(the_holder_died),
         board_test(the_holder_hangs),
