@@ -5,43 +5,12 @@
  * or not found because only root may read it.
  */
 
-#include "test.h"
+#include "postgres.h"
 
 #include "ngx_soporte_postgres_client.h"
 
-#include <sys/stat.h>
 
-
-static char                          dir[64];
-static test_mem_t                    memory;
-static ngx_soporte_mem_t            *mem;
-static ngx_soporte_postgres_err_t    err;
-
-
-static ngx_soporte_postgres_conf_t *
-conninfo(const char *fmt, ...)
-{
-    char     buf[1024];
-    va_list  args;
-
-    va_start(args, fmt);
-    (void) vsnprintf(buf, sizeof(buf), fmt, args);
-    va_end(args);
-
-    memset(&err, 0xff, sizeof(err));
-
-    return ngx_soporte_postgres_conninfo(mem, buf, &err);
-}
-
-
-/* every text that may reach a log */
-
-static void
-assert_no_secret(void)
-{
-    assert_null(strstr(err.text, "geheim"));
-    assert_null(strstr(err.text, "s3cr3t"));
-}
+static char  dir[64];
 
 
 static void
@@ -55,15 +24,6 @@ refused(const char *info, const char *words)
     }
 
     assert_no_secret();
-}
-
-
-static void
-accepted(ngx_soporte_postgres_conf_t *conf)
-{
-    if (conf == NULL) {
-        fail_msg("%s", err.text);
-    }
 }
 
 
@@ -81,22 +41,6 @@ param(ngx_soporte_postgres_conf_t *conf, const char *name)
     }
 
     return value;
-}
-
-
-static void
-file(const char *name, mode_t mode, const char *text)
-{
-    char   path[128];
-    FILE  *f;
-
-    (void) snprintf(path, sizeof(path), "%s/%s", dir, name);
-    (void) unlink(path);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(path, mode), 0);
 }
 
 
@@ -265,10 +209,10 @@ test_conninfo_passfile(void **state)
     (void) unlink(path);
     refused(info, "No such file");
 
-    file("pass", 0604, "*:*:*:*:geheim\n");
+    file(dir, "pass", 0604, "*:*:*:*:geheim\n");
     refused(info, "open to others");
 
-    file("pass", 0640, "*:*:*:*:geheim\n");
+    file(dir, "pass", 0640, "*:*:*:*:geheim\n");
     refused(info, "open to others");
 
     (void) snprintf(info, sizeof(info), "passfile=%s", dir);
@@ -276,13 +220,14 @@ test_conninfo_passfile(void **state)
 
     /* the first line that matches, with its escapes */
 
-    file("pass", 0600, "# comment\n"
-                       "db1:5432:soporte:soporte_nginx\n"
-                       "db\\1:5432:soporte:ana:wrong\n"
-                       "db1:5433:*:*:wrong\n"
-                       "db1:*:soporte:soporte_nginx:ge\\:he\\\\im\n"
-                       "localhost:5432:*:*:socket\n"
-                       "*:*:*:*:last\n");
+    file(dir, "pass", 0600,
+         "# comment\n"
+         "db1:5432:soporte:soporte_nginx\n"
+         "db\\1:5432:soporte:ana:wrong\n"
+         "db1:5433:*:*:wrong\n"
+         "db1:*:soporte:soporte_nginx:ge\\:he\\\\im\n"
+         "localhost:5432:*:*:socket\n"
+         "*:*:*:*:last\n");
 
     conf = conninfo("host=db1,db2,/var/run/postgresql,/tmp "
                     "hostaddr=192.0.2.1,192.0.2.2,, passfile=%s", path);
@@ -294,7 +239,7 @@ test_conninfo_passfile(void **state)
     assert_string_equal(conf->hosts[3].password, "last");
     assert_string_equal(param(conf, "passfile"), "/dev/null/none");
 
-    file("pass", 0600, "db9:*:*:*:wrong\n");
+    file(dir, "pass", 0600, "db9:*:*:*:wrong\n");
     conf = conninfo("host=/tmp passfile=%s", path);
     accepted(conf);
     assert_null(conf->hosts[0].password);
@@ -313,12 +258,13 @@ test_conninfo_service(void **state)
 
     refused("service=soporte", "is not defined");
 
-    file("services", 0640, "[soporte2]\nhost=/wrong\n"
-                           "# comment\n\n"
-                           "[soporte]\n  host=/right  \nuser=ana\n"
-                           "password=geheim\nport=6432\n"
-                           "[last]\nuser=wrong\n"
-                           "[bad]\nhots=geheim\n[worse]\nno sign\n");
+    file(dir, "services", 0640,
+         "[soporte2]\nhost=/wrong\n"
+         "# comment\n\n"
+         "[soporte]\n  host=/right  \nuser=ana\n"
+         "password=geheim\nport=6432\n"
+         "[last]\nuser=wrong\n"
+         "[bad]\nhots=geheim\n[worse]\nno sign\n");
 
     conf = conninfo("service=soporte user=eva");
     accepted(conf);

@@ -5,109 +5,15 @@
  * Against two real servers; one has TLS, and only reads.
  */
 
-#include "test.h"
+#include "postgres.h"
 #include "pg.h"
-
-#include "ngx_soporte_postgres.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sys/un.h>
-#include <time.h>
 
 
-#define TIMEOUT  5000
-
-
-static test_pg_t                     server, other;
-static test_mem_t                    memory;
-static ngx_soporte_mem_t            *mem;
-static ngx_soporte_postgres_err_t    err;
-static volatile sig_atomic_t        *stop[2] = { NULL, NULL };
-
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
-static ngx_soporte_postgres_conf_t *
-conninfo(const char *fmt, ...)
-{
-    char     buf[1024];
-    va_list  args;
-
-    va_start(args, fmt);
-    (void) vsnprintf(buf, sizeof(buf), fmt, args);
-    va_end(args);
-
-    memset(&err, 0xff, sizeof(err));
-
-    return ngx_soporte_postgres_conninfo(mem, buf, &err);
-}
-
-
-/* every text that may reach a log */
-
-static void
-assert_no_secret(void)
-{
-    assert_null(strstr(err.text, "geheim"));
-    assert_null(strstr(err.text, "s3cr3t"));
-}
-
-
-static void
-accepted(ngx_soporte_postgres_conf_t *conf)
-{
-    if (conf == NULL) {
-        fail_msg("%s", err.text);
-    }
-}
-
-
-static ngx_soporte_postgres_t *
-handle(ngx_soporte_postgres_conf_t *conf)
-{
-    ngx_soporte_postgres_t  *h;
-
-    accepted(conf);
-    h = ngx_soporte_postgres_open(conf, stop);
-    assert_non_null(h);
-
-    return h;
-}
-
-
-static void
-connected(ngx_soporte_postgres_t *h)
-{
-    if (ngx_soporte_postgres_connect(h, TIMEOUT, &err) != NGX_OK) {
-        fail_msg("%s", err.text);
-    }
-}
-
-
-static void
-file(const char *name, mode_t mode, const char *text)
-{
-    char   path[128];
-    FILE  *f;
-
-    (void) snprintf(path, sizeof(path), "%s/%s", server.dir, name);
-    (void) unlink(path);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(path, mode), 0);
-}
+static test_pg_t  server, other;
 
 
 static pid_t
@@ -194,9 +100,10 @@ group_setup(void **state)
         return -1;
     }
 
-    file("hba.conf", 0644, "local   all all trust\n"
-                           "hostssl all locked 127.0.0.1/32 scram-sha-256\n"
-                           "hostssl all all    127.0.0.1/32 trust\n");
+    file(server.dir, "hba.conf", 0644,
+         "local   all all trust\n"
+         "hostssl all locked 127.0.0.1/32 scram-sha-256\n"
+         "hostssl all all    127.0.0.1/32 trust\n");
 
     (void) snprintf(cert, sizeof(cert), "-cssl_cert_file=%s/cert.pem",
                     server.dir);
@@ -286,8 +193,9 @@ test_password(void **state)
 {
     ngx_soporte_postgres_t  *h;
 
-    file("pass", 0600, "localhost:*:*:locked:s3cr3t\\:\\\\x\n"
-                       "*:*:*:locked:geheim\n");
+    file(server.dir, "pass", 0600,
+         "localhost:*:*:locked:s3cr3t\\:\\\\x\n"
+         "*:*:*:locked:geheim\n");
 
     h = handle(conninfo("host=localhost hostaddr=127.0.0.1 port=%d "
                         "user=locked dbname=postgres passfile=%s/pass",

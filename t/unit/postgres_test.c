@@ -5,37 +5,15 @@
  * hangs with a hung server.  Against a real server.
  */
 
-#include "test.h"
+#include "postgres.h"
 #include "pg.h"
 
-#include "ngx_soporte_postgres.h"
-
 #include <pthread.h>
-#include <time.h>
 
 
-#define TIMEOUT  5000
-
-
-static test_pg_t                     server;
-static test_mem_t                    memory;
-static ngx_soporte_mem_t            *mem;
-static ngx_soporte_postgres_t       *pg;
-static ngx_soporte_postgres_err_t    err;
-static volatile sig_atomic_t         exiting;
-static volatile sig_atomic_t        *stop[2] = { NULL, &exiting };
-static unsigned                      serial;
-
-
-static uint64_t
-now_ms(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
+static test_pg_t                server;
+static ngx_soporte_postgres_t  *pg;
+static unsigned                 serial;
 
 
 static void
@@ -61,63 +39,6 @@ number(const char *text)
     free(value);
 
     return n;
-}
-
-
-static ngx_soporte_postgres_conf_t *
-conninfo(const char *fmt, ...)
-{
-    char     buf[1024];
-    va_list  args;
-
-    va_start(args, fmt);
-    (void) vsnprintf(buf, sizeof(buf), fmt, args);
-    va_end(args);
-
-    memset(&err, 0xff, sizeof(err));
-
-    return ngx_soporte_postgres_conninfo(mem, buf, &err);
-}
-
-
-/* every text that may reach a log */
-
-static void
-assert_no_secret(void)
-{
-    assert_null(strstr(err.text, "geheim"));
-    assert_null(strstr(err.text, "s3cr3t"));
-}
-
-
-static void
-accepted(ngx_soporte_postgres_conf_t *conf)
-{
-    if (conf == NULL) {
-        fail_msg("%s", err.text);
-    }
-}
-
-
-static ngx_soporte_postgres_t *
-handle(ngx_soporte_postgres_conf_t *conf)
-{
-    ngx_soporte_postgres_t  *h;
-
-    accepted(conf);
-    h = ngx_soporte_postgres_open(conf, stop);
-    assert_non_null(h);
-
-    return h;
-}
-
-
-static void
-connected(ngx_soporte_postgres_t *h)
-{
-    if (ngx_soporte_postgres_connect(h, TIMEOUT, &err) != NGX_OK) {
-        fail_msg("%s", err.text);
-    }
 }
 
 
