@@ -8,10 +8,26 @@ SET LOCAL search_path = soporte, pg_catalog;
 CREATE DOMAIN tenant_key AS text
     CHECK (VALUE ~ '^[a-z0-9._-]{1,64}$');
 
+-- '*' is the whole fleet
+
+CREATE DOMAIN scope_key AS text
+    CHECK (VALUE = '*' OR VALUE ~ '^[a-z0-9._-]{1,64}$');
+
+-- the last columns are what a node said last of the tenant's contract: the
+-- zone of its months, ppm, whether announced maintenance is left out, and for
+-- how many minutes a month; a calendar where it is not the one by default
+
 CREATE TABLE tenant (
     tenant       tenant_key PRIMARY KEY,
     name         text CHECK (char_length(name) <= 200),
-    began_at     timestamptz NOT NULL DEFAULT now()
+    began_at     timestamptz NOT NULL DEFAULT now(),
+    zone         text NOT NULL DEFAULT 'America/Mexico_City'
+                 CHECK (char_length(zone) <= 64),
+    target       int NOT NULL DEFAULT 999900
+                 CHECK (target BETWEEN 1 AND 1000000),
+    excluded     boolean NOT NULL DEFAULT false,
+    cap          int CHECK (cap >= 0),
+    calendar     text
 );
 
 -- which tenants an agent's login may see; '*' is all of them
@@ -22,6 +38,9 @@ CREATE TABLE agent (
                  CHECK (tenant = '*' OR tenant ~ '^[a-z0-9._-]{1,64}$'),
     PRIMARY KEY (tenant, login)
 );
+
+
+-- tickets
 
 CREATE TABLE ticket (
     tenant       tenant_key NOT NULL,
@@ -69,6 +88,9 @@ CREATE INDEX ticket_user ON ticket (tenant, user_id, filed_at DESC)
 CREATE INDEX ticket_queue ON ticket (queue, reply_due)
     WHERE status IN ('received', 'open', 'waiting');
 
+-- told_at: when an agent's reply went to the customer's e-mail; claimed_at:
+-- when somebody set about it
+
 CREATE TABLE ticket_message (
     tenant       tenant_key NOT NULL,
     id           uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -80,12 +102,18 @@ CREATE TABLE ticket_message (
     body_sha256  bytea CHECK (octet_length(body_sha256) = 32),
     login        name,
     node         text CHECK (char_length(node) <= 255),
+    claimed_at   timestamptz,
+    told_at      timestamptz,
     PRIMARY KEY (tenant, id)
 );
 
 CREATE INDEX ticket_message_ticket ON ticket_message (tenant, ticket, at);
+CREATE INDEX ticket_message_untold ON ticket_message (at)
+    WHERE author = 'agent' AND visible AND told_at IS NULL;
 
--- name: what the server called the file; filename: what the customer did
+-- A file belongs to the ticket or to one of its messages, its owner: both may
+-- have a "file-00".  name: what the server called the file; filename: what the
+-- customer did; stored: how many bytes from its start are there.
 
 CREATE TABLE attachment (
     tenant       tenant_key NOT NULL,
@@ -96,14 +124,30 @@ CREATE TABLE attachment (
                  CHECK (char_length(type) <= 127),
     size         bigint NOT NULL CHECK (size >= 0),
     sha256       bytea CHECK (octet_length(sha256) = 32),
-    content      bytea,
     stored_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (tenant, ticket, name)
+    owner        uuid NOT NULL,
+    stored       bigint NOT NULL DEFAULT 0,
+    CHECK (stored BETWEEN 0 AND size),
+    PRIMARY KEY (tenant, ticket, owner, name)
+);
+
+-- The bytes of an attachment come in parts, each a statement of its own: a
+-- file of 15 MiB needs neither one long statement nor that much memory, and
+-- what was cut off goes on where it stopped.
+
+CREATE TABLE attachment_part (
+    tenant       tenant_key NOT NULL,
+    ticket       uuid NOT NULL,
+    owner        uuid NOT NULL,
+    name         text NOT NULL,
+    at           bigint NOT NULL CHECK (at >= 0),
+    content      bytea NOT NULL,
+    PRIMARY KEY (tenant, ticket, owner, name, at)
 );
 
 -- pictures and archives are compressed already
 
-ALTER TABLE attachment ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE attachment_part ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- what could not be taken; the whole of it lies in a node's dead/
 
@@ -118,10 +162,56 @@ CREATE TABLE ticket_reject (
     PRIMARY KEY (tenant, id)
 );
 
--- '*' is the whole fleet
+-- What went past a disk that took nothing has no link in any node's
+-- spool/notify: it waits here until a pass of soporte-notify, at whichever
+-- node asks first, has made the link.  Like those links it stays for a week.
 
-CREATE DOMAIN scope_key AS text
-    CHECK (VALUE = '*' OR VALUE ~ '^[a-z0-9._-]{1,64}$');
+CREATE TABLE notice (
+    tenant       tenant_key NOT NULL,
+    id           uuid NOT NULL,
+    document     jsonb NOT NULL,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    claimed_at   timestamptz,
+    PRIMARY KEY (tenant, id)
+);
+
+-- while a ticket waits for its customer its clock stands still
+
+CREATE TABLE ticket_pause (
+    tenant       tenant_key NOT NULL,
+    ticket       uuid NOT NULL,
+    from_at      timestamptz NOT NULL,
+    until_at     timestamptz,
+    CHECK (until_at >= from_at),
+    PRIMARY KEY (tenant, ticket, from_at)
+);
+
+
+-- business hours, written by nginx; a calendar is known in [from_at, until_at)
+
+CREATE TABLE calendar (
+    name         text PRIMARY KEY CHECK (char_length(name) BETWEEN 1 AND 255),
+    timezone     text NOT NULL,
+    from_at      timestamptz NOT NULL,
+    until_at     timestamptz NOT NULL,
+    by_default   boolean NOT NULL DEFAULT false,
+    written_at   timestamptz NOT NULL,
+    node         text NOT NULL,
+    CHECK (until_at > from_at)
+);
+
+-- open in [opens_at, closes_at), apart from each other
+
+CREATE TABLE calendar_interval (
+    calendar     text NOT NULL,
+    opens_at     timestamptz NOT NULL,
+    closes_at    timestamptz NOT NULL,
+    CHECK (closes_at > opens_at),
+    PRIMARY KEY (calendar, opens_at)
+);
+
+
+-- what happened
 
 CREATE TABLE incident (
     tenant       scope_key NOT NULL,
@@ -135,11 +225,16 @@ CREATE TABLE incident (
     opened_at    timestamptz NOT NULL,
     closed_at    timestamptz,
     node         text NOT NULL,
+    parent       uuid,
+    cause        text NOT NULL DEFAULT '' CHECK (char_length(cause) <= 400),
     CHECK (closed_at >= opened_at),
     PRIMARY KEY (tenant, id)
 );
 
 CREATE INDEX incident_open ON incident (tenant) WHERE closed_at IS NULL;
+
+-- version: of the notice that had the word, which tells apart words of one
+-- second
 
 CREATE TABLE incident_update (
     tenant       scope_key NOT NULL,
@@ -147,7 +242,8 @@ CREATE TABLE incident_update (
     at           timestamptz NOT NULL,
     status       text NOT NULL,
     message      text NOT NULL DEFAULT '' CHECK (char_length(message) <= 4000),
-    PRIMARY KEY (tenant, incident, at)
+    version      bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, incident, at, version)
 );
 
 CREATE TABLE maintenance (
@@ -167,6 +263,44 @@ CREATE TABLE maintenance (
 
 CREATE INDEX maintenance_ends ON maintenance (tenant, ends_at);
 
+-- backup_at: the instant that is restored to; due_at: promised end
+
+CREATE TABLE restore (
+    tenant       scope_key NOT NULL,
+    id           uuid NOT NULL,
+    version      bigint NOT NULL DEFAULT 1,
+    phase        text NOT NULL
+                 CHECK (phase IN ('detected', 'diagnosis', 'locating_backup',
+                                  'verifying_backup', 'database',
+                                  'public_files', 'private_files',
+                                  'migration', 'checks', 'restored')),
+    progress     int CHECK (progress BETWEEN 0 AND 100),
+    message      text NOT NULL DEFAULT '' CHECK (char_length(message) <= 4000),
+    backup_at    timestamptz,
+    began_at     timestamptz NOT NULL,
+    due_at       timestamptz,
+    ended_at     timestamptz,
+    node         text NOT NULL,
+    CHECK (ended_at >= began_at),
+    PRIMARY KEY (tenant, id)
+);
+
+CREATE INDEX restore_open ON restore (tenant) WHERE ended_at IS NULL;
+
+-- each word that was given, so that a month's report shows its phases; version
+-- as above
+
+CREATE TABLE restore_update (
+    tenant       scope_key NOT NULL,
+    restore      uuid NOT NULL,
+    at           timestamptz NOT NULL,
+    phase        text NOT NULL,
+    progress     int,
+    message      text NOT NULL DEFAULT '' CHECK (char_length(message) <= 4000),
+    version      bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, restore, at, version)
+);
+
 CREATE TABLE backup_report (
     tenant       tenant_key NOT NULL,
     part         text NOT NULL CHECK (part IN ('database', 'files')),
@@ -176,6 +310,9 @@ CREATE TABLE backup_report (
     node         text NOT NULL,
     PRIMARY KEY (tenant, part, finished_at)
 );
+
+
+-- minutes and months
 
 -- whole minutes that were not "up", as the node that led them saw them
 
@@ -191,7 +328,9 @@ CREATE TABLE state_span (
     PRIMARY KEY (tenant, began_at, node)
 );
 
--- absolute values of a minute of one node's boot: a repeat changes nothing
+-- A minute of one node's boot: sums, and the slots of ten seconds that they
+-- are of, either six numbers, the good ones, or six times [flags, good, hard,
+-- soft, slow].
 
 CREATE TABLE minute_sum (
     tenant       tenant_key NOT NULL,
@@ -202,39 +341,64 @@ CREATE TABLE minute_sum (
     hard         bigint NOT NULL DEFAULT 0,
     soft         bigint NOT NULL DEFAULT 0,
     slow         bigint NOT NULL DEFAULT 0,
-    excluded     bigint NOT NULL DEFAULT 0,
-    upstream_ms  bigint NOT NULL DEFAULT 0,
+    slots        bigint[] NOT NULL DEFAULT '{0,0,0,0,0,0}'
+                 CHECK (cardinality(slots) IN (6, 30)),
+    clean        boolean NOT NULL DEFAULT false,
     PRIMARY KEY (tenant, minute, node, boot)
 ) PARTITION BY RANGE (minute);
+
+COMMENT ON COLUMN minute_sum.clean IS
+    'nothing but good answers, in three slots at least: "up" by itself';
 
 CREATE INDEX minute_sum_minute ON minute_sum
     USING brin (minute) WITH (pages_per_range = 32, autosummarize = on);
 
--- An answer of the help desk, a word of the customer: the ticket follows.
--- A closed ticket stays closed, a solved one is opened again.
+-- in which slots of a minute a node was there, a bit each
 
-CREATE FUNCTION follow_message() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-BEGIN
-    IF NEW.author = 'customer' THEN
-        UPDATE ticket t SET status = 'open', changed_at = clock_timestamp()
-        WHERE t.tenant = NEW.tenant AND t.id = NEW.ticket
-              AND t.status IN ('waiting', 'solved');
+CREATE TABLE node_minute (
+    minute       timestamptz NOT NULL,
+    node         text NOT NULL CHECK (char_length(node) BETWEEN 1 AND 255),
+    boot         uuid NOT NULL,
+    served       smallint NOT NULL CHECK (served BETWEEN 0 AND 63),
+    PRIMARY KEY (minute, node, boot)
+);
 
-    ELSIF NEW.visible THEN
-        UPDATE ticket t
-        SET replied_at = coalesce(t.replied_at, NEW.at),
-            status = CASE WHEN t.status IN ('received', 'open')
-                     THEN 'waiting' ELSE t.status END,
-            changed_at = clock_timestamp()
-        WHERE t.tenant = NEW.tenant AND t.id = NEW.ticket;
-    END IF;
+-- exact to the second, as each node saw them; no end: it lasts
 
-    RETURN NULL;
-END $$;
+CREATE TABLE outage (
+    tenant       tenant_key NOT NULL,
+    began_at     timestamptz NOT NULL,
+    node         text NOT NULL CHECK (char_length(node) BETWEEN 1 AND 255),
+    ended_at     timestamptz,
+    CHECK (ended_at >= began_at),
+    PRIMARY KEY (tenant, began_at, node)
+);
 
-CREATE TRIGGER follow AFTER INSERT ON ticket_message
-    FOR EACH ROW EXECUTE FUNCTION follow_message();
+-- Reports of months whose minutes are kept no longer, and how a report looks.
+
+CREATE TABLE month_kept (
+    tenant                            tenant_key NOT NULL,
+    month                             date NOT NULL,
+    until                             timestamptz NOT NULL,
+    planned_maintenance               text NOT NULL,
+    target                            text NOT NULL,
+    minutes                           bigint NOT NULL,
+    down                              bigint NOT NULL,
+    excluded                          bigint NOT NULL,
+    unknown                           bigint NOT NULL,
+    degraded                          bigint NOT NULL,
+    maintenance                       bigint NOT NULL,
+    availability                      text NOT NULL,
+    availability_min                  text NOT NULL,
+    availability_max                  text NOT NULL,
+    availability_with_maintenance     text NOT NULL,
+    availability_without_maintenance  text NOT NULL,
+    verdict                           text NOT NULL,
+    budget_seconds                    bigint,
+    left_seconds                      bigint,
+    down_seconds                      bigint NOT NULL,
+    outage_seconds                    bigint NOT NULL,
+    PRIMARY KEY (tenant, month)
+);
 
 RESET ROLE;

@@ -1,5 +1,5 @@
 -- Prevents: a restore whose phases are lost or told twice, an older word that
--- wins over a newer one, kinds of history that a later migration forgot.
+-- wins over a newer one, a kind of history that file_history() does not know.
 
 BEGIN;
 SELECT plan(15);

@@ -3,7 +3,7 @@
  * The long history: what each minute was goes to PostgreSQL, by a spool of its
  * own, PATH/history: the minutes of a database that is away wait on disk.
  *
- * A minute is filed as documents that sql/0010_minutes.sql describes: absolute
+ * A minute is filed as documents that sql/0006_minutes.sql describes: absolute
  * values, so that a repeat changes nothing.  The header's "filed" is the last
  * minute that is on disk; who leads next goes on from there.
  */

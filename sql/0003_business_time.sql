@@ -7,64 +7,6 @@
 SET ROLE soporte_owner;
 SET LOCAL search_path = soporte, pg_catalog;
 
-CREATE TABLE calendar (
-    name         text PRIMARY KEY CHECK (char_length(name) BETWEEN 1 AND 255),
-    timezone     text NOT NULL,
-    from_at      timestamptz NOT NULL,
-    until_at     timestamptz NOT NULL,
-    by_default   boolean NOT NULL DEFAULT false,
-    written_at   timestamptz NOT NULL,
-    node         text NOT NULL,
-    CHECK (until_at > from_at)
-);
-
--- open in [opens_at, closes_at), apart from each other
-
-CREATE TABLE calendar_interval (
-    calendar     text NOT NULL,
-    opens_at     timestamptz NOT NULL,
-    closes_at    timestamptz NOT NULL,
-    CHECK (closes_at > opens_at),
-    PRIMARY KEY (calendar, opens_at)
-);
-
--- where it is not the one by default
-
-ALTER TABLE tenant ADD COLUMN calendar text;
-
--- while a ticket waits for its customer its clock stands still
-
-CREATE TABLE ticket_pause (
-    tenant       tenant_key NOT NULL,
-    ticket       uuid NOT NULL,
-    from_at      timestamptz NOT NULL,
-    until_at     timestamptz,
-    CHECK (until_at >= from_at),
-    PRIMARY KEY (tenant, ticket, from_at)
-);
-
-CREATE FUNCTION follow_pause() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-BEGIN
-    IF OLD.status = 'waiting' THEN
-        UPDATE ticket_pause p SET until_at = clock_timestamp()
-        WHERE p.tenant = NEW.tenant AND p.ticket = NEW.id
-              AND p.until_at IS NULL;
-    END IF;
-
-    IF NEW.status = 'waiting' THEN
-        INSERT INTO ticket_pause (tenant, ticket, from_at)
-        VALUES (NEW.tenant, NEW.id, clock_timestamp());
-    END IF;
-
-    RETURN NULL;
-END $$;
-
-CREATE TRIGGER pause AFTER UPDATE OF status ON ticket
-    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status)
-    EXECUTE FUNCTION follow_pause();
-
 -- {kind: "calendar", name, timezone, from, until, intervals: [[from, until]],
 -- default, tenants, at, node}; instants in unix seconds.  The past that a later
 -- table no longer covers stays.
@@ -118,19 +60,6 @@ BEGIN
     WHERE t.calendar IS DISTINCT FROM excluded.calendar;
 
     RETURN 'new';
-END $$;
-
-ALTER FUNCTION file_history(text, jsonb) RENAME TO file_history_kept_0040;
-
-CREATE FUNCTION file_history(in_kind text, p jsonb) RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-BEGIN
-    IF in_kind = 'calendar' THEN
-        RETURN file_calendar(p);
-    END IF;
-
-    RETURN file_history_kept_0040(in_kind, p);
 END $$;
 
 -- The open time of a calendar in [t, until) outside of pauses, in order.
@@ -210,6 +139,30 @@ SET search_path = pg_catalog, soporte, pg_temp AS $$
                      WHERE c.by_default ORDER BY c.name LIMIT 1))
 $$;
 
+-- A pause of a ticket lasts as long as its status "waiting".
+
+CREATE FUNCTION follow_pause() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+BEGIN
+    IF OLD.status = 'waiting' THEN
+        UPDATE ticket_pause p SET until_at = clock_timestamp()
+        WHERE p.tenant = NEW.tenant AND p.ticket = NEW.id
+              AND p.until_at IS NULL;
+    END IF;
+
+    IF NEW.status = 'waiting' THEN
+        INSERT INTO ticket_pause (tenant, ticket, from_at)
+        VALUES (NEW.tenant, NEW.id, clock_timestamp());
+    END IF;
+
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER pause AFTER UPDATE OF status ON ticket
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status)
+    EXECUTE FUNCTION follow_pause();
+
 CREATE FUNCTION ticket_pauses(in_tenant text, in_ticket uuid)
 RETURNS tstzmultirange
 LANGUAGE sql STABLE
@@ -218,70 +171,5 @@ SET search_path = pg_catalog, soporte, pg_temp AS $$
     FROM ticket_pause p
     WHERE p.tenant = in_tenant AND p.ticket = in_ticket
 $$;
-
--- The queue as in 0004, and what of it is business time: waited since it was
--- filed until the first answer, or now; left until it is due.  Pauses are
--- those in which the customer was waited for.
-
-CREATE OR REPLACE VIEW agent_queue WITH (security_invoker = true) AS
-SELECT t.queue,
-       t.tenant,
-       t.folio,
-       t.id,
-       t.subject,
-       t.category,
-       t.status,
-       t.urgent,
-       t.out_of_scope,
-       t.assignee,
-       t.filed_at,
-       t.reply_due,
-       t.replied_at IS NULL AND t.reply_due < now() AS overdue,
-       CASE WHEN t.replied_at IS NULL THEN t.reply_due - now() END AS due_in,
-       coalesce(t.name, t.email, t.phone, t.user_id) AS customer,
-       t.verified,
-       m.at AS last_at,
-       m.author AS last_author,
-       b.calendar,
-       make_interval(secs => business_elapsed(b.calendar, t.filed_at,
-           coalesce(t.replied_at, now()), b.pauses)) AS waited,
-       CASE WHEN t.replied_at IS NULL AND t.reply_due > now()
-            THEN make_interval(secs => business_elapsed(b.calendar, now(),
-                                                        t.reply_due))
-       END AS left_of_it
-FROM ticket t
-     CROSS JOIN LATERAL (
-         SELECT calendar_of(t.tenant) AS calendar,
-                ticket_pauses(t.tenant, t.id) AS pauses) b
-     LEFT JOIN LATERAL (
-         SELECT l.at, l.author FROM ticket_message l
-         WHERE l.tenant = t.tenant AND l.ticket = t.id AND l.visible
-         ORDER BY l.at DESC, l.id DESC LIMIT 1) m ON true
-WHERE t.status IN ('received', 'open', 'waiting')
-ORDER BY t.status = 'waiting', t.urgent DESC, t.reply_due NULLS LAST,
-         t.filed_at;
-
-ALTER TABLE ticket_pause ENABLE ROW LEVEL SECURITY;
-
-CREATE POLICY agent ON ticket_pause TO soporte_agent USING (
-    EXISTS (SELECT FROM soporte.agent a
-            WHERE a.login = current_user AND a.tenant = '*')
-    OR tenant IN (SELECT a.tenant FROM soporte.agent a
-                  WHERE a.login = current_user));
-
-REVOKE ALL ON calendar, calendar_interval, ticket_pause FROM PUBLIC;
-REVOKE ALL ON FUNCTION follow_pause(), file_calendar(jsonb),
-    file_history(text, jsonb),
-    business_ranges(text, timestamptz, timestamptz, tstzmultirange),
-    business_elapsed(text, timestamptz, timestamptz, tstzmultirange),
-    business_due(text, timestamptz, bigint, tstzmultirange),
-    calendar_of(text), ticket_pauses(text, uuid) FROM PUBLIC;
-
-GRANT SELECT ON calendar, calendar_interval, ticket_pause TO soporte_agent;
-GRANT EXECUTE ON FUNCTION
-    business_ranges(text, timestamptz, timestamptz, tstzmultirange),
-    business_elapsed(text, timestamptz, timestamptz, tstzmultirange),
-    business_due(text, timestamptz, bigint, tstzmultirange),
-    calendar_of(text), ticket_pauses(text, uuid) TO soporte_agent;
 
 RESET ROLE;

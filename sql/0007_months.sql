@@ -200,33 +200,6 @@ SET search_path = pg_catalog, soporte, pg_temp AS $$
     WHERE k.known IS NOT NULL
 $$;
 
--- Reports of months whose minutes are kept no longer, and how a report looks.
-
-CREATE TABLE month_kept (
-    tenant                            tenant_key NOT NULL,
-    month                             date NOT NULL,
-    until                             timestamptz NOT NULL,
-    planned_maintenance               text NOT NULL,
-    target                            text NOT NULL,
-    minutes                           bigint NOT NULL,
-    down                              bigint NOT NULL,
-    excluded                          bigint NOT NULL,
-    unknown                           bigint NOT NULL,
-    degraded                          bigint NOT NULL,
-    maintenance                       bigint NOT NULL,
-    availability                      text NOT NULL,
-    availability_min                  text NOT NULL,
-    availability_max                  text NOT NULL,
-    availability_with_maintenance     text NOT NULL,
-    availability_without_maintenance  text NOT NULL,
-    verdict                           text NOT NULL,
-    budget_seconds                    bigint,
-    left_seconds                      bigint,
-    down_seconds                      bigint NOT NULL,
-    outage_seconds                    bigint NOT NULL,
-    PRIMARY KEY (tenant, month)
-);
-
 -- The seconds of a period that were in an outage, as any node saw it.
 
 CREATE FUNCTION outage_seconds(in_tenant text, in_from timestamptz,
@@ -396,7 +369,7 @@ END $$;
 
 -- Drops the months that ended longer ago than "keep"; how many.
 
-CREATE OR REPLACE FUNCTION drop_partitions(keep interval) RETURNS int
+CREATE FUNCTION drop_partitions(keep interval) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, soporte, pg_temp AS $$
 DECLARE
@@ -429,31 +402,5 @@ BEGIN
 
     RETURN n;
 END $$;
-
--- rights: reports are read under the row-level security of who asks
-
-ALTER TABLE month_kept ENABLE ROW LEVEL SECURITY;
-
-CREATE POLICY agent ON month_kept TO soporte_agent USING (
-    EXISTS (SELECT FROM agent a
-            WHERE a.login = current_user AND a.tenant = '*')
-    OR tenant IN (SELECT a.tenant FROM agent a WHERE a.login = current_user));
-
-REVOKE ALL ON month_kept FROM PUBLIC;
-REVOKE ALL ON FUNCTION percent(bigint, bigint),
-    month_figures(bigint, bigint, bigint, bigint, int),
-    slot_sums(text, timestamptz[]),
-    judged_minutes(text, timestamptz, timestamptz, text),
-    outage_seconds(text, timestamptz, timestamptz),
-    reckon_month(text, date), month_report(text, date), keep_months(date)
-    FROM PUBLIC;
-
-GRANT SELECT ON month_kept TO soporte_agent;
-GRANT EXECUTE ON FUNCTION percent(bigint, bigint),
-    month_figures(bigint, bigint, bigint, bigint, int),
-    slot_sums(text, timestamptz[]),
-    judged_minutes(text, timestamptz, timestamptz, text),
-    outage_seconds(text, timestamptz, timestamptz),
-    reckon_month(text, date), month_report(text, date) TO soporte_agent;
 
 RESET ROLE;

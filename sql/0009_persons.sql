@@ -1,12 +1,12 @@
--- Persons by their whole address, and nothing of a forgotten ticket stays.
+-- Privacy: what is stored of a person, and its erasure; for the owner's
+-- members only.
 
 SET ROLE soporte_owner;
 SET LOCAL search_path = soporte, pg_catalog;
 
--- pauses (0040) belong to their tickets; what earlier ones left goes now
+-- Nothing of a forgotten ticket stays; how many they were.
 
-CREATE OR REPLACE FUNCTION forget_tickets(in_tenant text, in_ids uuid[])
-RETURNS int
+CREATE FUNCTION forget_tickets(in_tenant text, in_ids uuid[]) RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, soporte, pg_temp AS $$
 DECLARE
@@ -29,9 +29,53 @@ BEGIN
     RETURN n;
 END $$;
 
-DELETE FROM ticket_pause p
-WHERE NOT EXISTS (SELECT FROM ticket t
-                  WHERE t.tenant = p.tenant AND t.id = p.ticket);
+-- An address in one tenant, as it was filed.
+
+CREATE FUNCTION export_person(in_tenant text, in_email text) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(
+        to_jsonb(t) - 'body_sha256'
+        || jsonb_build_object(
+            'messages', (
+                SELECT coalesce(jsonb_agg(to_jsonb(m) - 'body_sha256'
+                                          ORDER BY m.at, m.id), '[]')
+                FROM ticket_message m
+                WHERE m.tenant = t.tenant AND m.ticket = t.id AND m.visible),
+            'attachments', (
+                SELECT coalesce(jsonb_agg(to_jsonb(a) - 'content' - 'sha256'
+                                          ORDER BY a.name), '[]')
+                FROM attachment a
+                WHERE a.tenant = t.tenant AND a.ticket = t.id))
+        ORDER BY t.filed_at, t.id), '[]')
+    FROM ticket t
+    WHERE t.tenant = in_tenant AND lower(t.email) = lower(in_email)
+$$;
+
+CREATE FUNCTION erase_person(in_tenant text, in_email text) RETURNS int
+LANGUAGE sql
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+    SELECT forget_tickets(in_tenant,
+                          (SELECT coalesce(array_agg(t.id), '{}')
+                           FROM ticket t
+                           WHERE t.tenant = in_tenant
+                                 AND lower(t.email) = lower(in_email)))
+$$;
+
+-- An address in all tenants, or in one: what its owner filed, by the address
+-- or as a verified user of that name, and what could not be taken.
+
+CREATE FUNCTION tickets_of_person(in_email text, in_tenant text)
+RETURNS TABLE (tenant text, ids uuid[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+    SELECT t.tenant, array_agg(t.id)
+    FROM ticket t
+    WHERE (in_tenant IS NULL OR t.tenant = in_tenant)
+          AND (lower(t.email) = lower(in_email)
+               OR lower(t.user_id) = lower(in_email))
+    GROUP BY t.tenant
+$$;
 
 -- Whether a document names an address: as a whole string, so that one which
 -- ends another is not it.  The text may be cut, and then it is no JSON.
@@ -42,10 +86,7 @@ SET search_path = pg_catalog, soporte, pg_temp AS $$
     SELECT position(lower(to_json(in_email)::text) IN lower(in_raw)) > 0
 $$;
 
-REVOKE ALL ON FUNCTION names_person(text, text) FROM PUBLIC;
-
-CREATE OR REPLACE FUNCTION person_export(in_email text,
-                                         in_tenant text DEFAULT NULL)
+CREATE FUNCTION person_export(in_email text, in_tenant text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, soporte, pg_temp AS $$
@@ -90,8 +131,9 @@ SET search_path = pg_catalog, soporte, pg_temp AS $$
                   AND names_person(r.raw, in_email)))
 $$;
 
-CREATE OR REPLACE FUNCTION person_erase(in_email text,
-                                        in_tenant text DEFAULT NULL)
+-- Whoever is erased is told of nothing that waits in notice.
+
+CREATE FUNCTION person_erase(in_email text, in_tenant text DEFAULT NULL)
 RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, soporte, pg_temp AS $$
@@ -111,6 +153,38 @@ BEGIN
     DELETE FROM ticket_reject t
     WHERE (in_tenant IS NULL OR t.tenant = in_tenant)
           AND names_person(t.raw, in_email);
+
+    DELETE FROM notice t
+    WHERE (in_tenant IS NULL OR t.tenant = in_tenant)
+          AND lower(t.document ->> 'email') = lower(in_email);
+
+    RETURN n;
+END $$;
+
+-- Forgets tickets that ended longer ago than "keep"; how many.
+
+CREATE FUNCTION forget_older(keep interval) RETURNS int
+LANGUAGE plpgsql
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+DECLARE
+    r  record;
+    n  int := 0;
+BEGIN
+    IF keep < interval '1 day' THEN
+        RAISE EXCEPTION 'less than a day is never forgotten'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    FOR r IN
+        SELECT t.tenant, array_agg(t.id) AS ids
+        FROM ticket t
+        WHERE t.status IN ('solved', 'closed') AND t.changed_at < now() - keep
+        GROUP BY t.tenant
+    LOOP
+        n := n + forget_tickets(r.tenant, r.ids);
+    END LOOP;
+
+    DELETE FROM ticket_reject WHERE at < now() - keep;
 
     RETURN n;
 END $$;

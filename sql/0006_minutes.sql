@@ -16,48 +16,33 @@
 SET ROLE soporte_owner;
 SET LOCAL search_path = soporte, pg_catalog;
 
--- what the node said last of a tenant's contract: the zone of its months, ppm,
--- whether announced maintenance is left out, and for how many minutes a month
+-- Partitions of minute_sum, a month each, in UTC.
 
-ALTER TABLE tenant
-    ADD COLUMN zone text NOT NULL DEFAULT 'America/Mexico_City'
-        CHECK (char_length(zone) <= 64),
-    ADD COLUMN target int NOT NULL DEFAULT 999900
-        CHECK (target BETWEEN 1 AND 1000000),
-    ADD COLUMN excluded boolean NOT NULL DEFAULT false,
-    ADD COLUMN cap int CHECK (cap >= 0);
+CREATE FUNCTION make_partition(at timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+DECLARE
+    a     timestamp := date_trunc('month', at AT TIME ZONE 'UTC');
+    part  text := 'minute_sum_' || to_char(a, 'YYYYMM');
+BEGIN
+    IF to_regclass('soporte.' || part) IS NOT NULL THEN
+        RETURN;
+    END IF;
 
-DROP VIEW sla_month;
-DROP FUNCTION flush_minutes(jsonb);
+    -- a node whose clock is wrong must not fill the catalog
 
-ALTER TABLE minute_sum
-    DROP COLUMN excluded,
-    DROP COLUMN upstream_ms,
-    ADD COLUMN slots bigint[] NOT NULL DEFAULT '{0,0,0,0,0,0}'
-        CHECK (cardinality(slots) IN (6, 30)),
-    ADD COLUMN clean boolean NOT NULL DEFAULT false;
+    IF abs(extract(epoch FROM at - now())) > 400 * 86400 THEN
+        RAISE EXCEPTION 'minute % is out of range', at
+            USING ERRCODE = 'datetime_field_overflow';
+    END IF;
 
-COMMENT ON COLUMN minute_sum.clean IS
-    'nothing but good answers, in three slots at least: "up" by itself';
+    PERFORM pg_advisory_xact_lock(hashtext('soporte.minute_sum'));
 
-CREATE TABLE node_minute (
-    minute       timestamptz NOT NULL,
-    node         text NOT NULL CHECK (char_length(node) BETWEEN 1 AND 255),
-    boot         uuid NOT NULL,
-    served       smallint NOT NULL CHECK (served BETWEEN 0 AND 63),
-    PRIMARY KEY (minute, node, boot)
-);
-
--- exact to the second, as each node saw them; no end: it lasts
-
-CREATE TABLE outage (
-    tenant       tenant_key NOT NULL,
-    began_at     timestamptz NOT NULL,
-    node         text NOT NULL CHECK (char_length(node) BETWEEN 1 AND 255),
-    ended_at     timestamptz,
-    CHECK (ended_at >= began_at),
-    PRIMARY KEY (tenant, began_at, node)
-);
+    EXECUTE format('CREATE TABLE IF NOT EXISTS soporte.%I PARTITION OF '
+                   'soporte.minute_sum FOR VALUES FROM (%L) TO (%L)', part,
+                   a AT TIME ZONE 'UTC',
+                   (a + interval '1 month') AT TIME ZONE 'UTC');
+END $$;
 
 -- A span of minutes that were not up grows by the next of its kind.
 
@@ -205,20 +190,9 @@ BEGIN
     RETURN file_minute_rows(p, first);
 END $$;
 
--- rights
-
-ALTER TABLE outage ENABLE ROW LEVEL SECURITY;
-
-CREATE POLICY agent ON outage TO soporte_agent USING (
-    EXISTS (SELECT FROM agent a
-            WHERE a.login = current_user AND a.tenant = '*')
-    OR tenant IN (SELECT a.tenant FROM agent a WHERE a.login = current_user));
-
-REVOKE ALL ON node_minute, outage FROM PUBLIC;
-REVOKE ALL ON FUNCTION file_span(text, text, text, timestamptz),
-    file_minute_rows(jsonb, timestamptz), file_minutes(jsonb) FROM PUBLIC;
-
-GRANT SELECT ON node_minute, outage TO soporte_agent;
-GRANT EXECUTE ON FUNCTION file_minutes(jsonb) TO soporte_nginx;
+DO $$
+BEGIN
+    PERFORM make_partition(now()), make_partition(now() + interval '1 month');
+END $$;
 
 RESET ROLE;
