@@ -113,8 +113,22 @@ BEGIN
     RETURN CASE WHEN FOUND THEN 'new' ELSE 'dup' END;
 END $$;
 
-CREATE FUNCTION file_history_kept(in_kind text, p jsonb)
-RETURNS text
+CREATE FUNCTION file_backup(p jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, soporte, pg_temp AS $$
+BEGIN
+    INSERT INTO backup_report (tenant, part, finished_at, bytes, ok, node)
+    SELECT x.tenant, x.part, x.finished_at, x.bytes, x.ok, x.node
+    FROM jsonb_to_record(p) AS x (tenant text, part text,
+         finished_at timestamptz, bytes bigint, ok boolean, node text)
+    ON CONFLICT DO NOTHING;
+
+    RETURN CASE WHEN FOUND THEN 'new' ELSE 'dup' END;
+END $$;
+
+-- Whichever of these kinds it is; a calendar is in 0003.
+
+CREATE FUNCTION file_history(in_kind text, p jsonb) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, soporte, pg_temp AS $$
 BEGIN
@@ -123,22 +137,23 @@ BEGIN
     WHEN 'incident' THEN
         RETURN file_incident(p);
 
+    WHEN 'incident_update' THEN
+        RETURN file_incident_update(p);
+
     WHEN 'maintenance' THEN
         RETURN file_maintenance(p);
 
-    WHEN 'incident_update' THEN
-        INSERT INTO incident_update (tenant, incident, at, status, message)
-        SELECT x.tenant, x.incident, x.at, x.status, coalesce(x.message, '')
-        FROM jsonb_to_record(p) AS x (tenant text, incident uuid,
-             at timestamptz, status text, message text)
-        ON CONFLICT DO NOTHING;
+    WHEN 'restore' THEN
+        RETURN file_restore(p);
+
+    WHEN 'restore_update' THEN
+        RETURN file_restore_update(p);
 
     WHEN 'backup' THEN
-        INSERT INTO backup_report (tenant, part, finished_at, bytes, ok, node)
-        SELECT x.tenant, x.part, x.finished_at, x.bytes, x.ok, x.node
-        FROM jsonb_to_record(p) AS x (tenant text, part text,
-             finished_at timestamptz, bytes bigint, ok boolean, node text)
-        ON CONFLICT DO NOTHING;
+        RETURN file_backup(p);
+
+    WHEN 'calendar' THEN
+        RETURN file_calendar(p);
 
     WHEN 'span' THEN
         INSERT INTO state_span AS s (tenant, began_at, node, ended_at, state)
@@ -156,38 +171,6 @@ BEGIN
     END CASE;
 
     RETURN CASE WHEN FOUND THEN 'new' ELSE 'dup' END;
-END $$;
-
-CREATE FUNCTION file_history_kept_0040(in_kind text, p jsonb)
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-BEGIN
-    CASE in_kind
-
-    WHEN 'restore' THEN
-        RETURN file_restore(p);
-
-    WHEN 'restore_update' THEN
-        RETURN file_restore_update(p);
-
-    WHEN 'incident_update' THEN
-        RETURN file_incident_update(p);
-
-    ELSE
-        RETURN file_history_kept(in_kind, p);
-    END CASE;
-END $$;
-
-CREATE FUNCTION file_history(in_kind text, p jsonb) RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-BEGIN
-    IF in_kind = 'calendar' THEN
-        RETURN file_calendar(p);
-    END IF;
-
-    RETURN file_history_kept_0040(in_kind, p);
 END $$;
 
 RESET ROLE;
