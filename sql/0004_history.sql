@@ -1,7 +1,6 @@
 -- History: {kind: "incident" | "incident_update" | "maintenance" | "restore" |
--- "restore_update" | "backup" | "span" | "calendar", …} with the columns of
--- the table.  A later version goes before an earlier one, in whichever order
--- they come.
+-- "restore_update" | "backup" | "calendar", …} with the columns of the table.
+-- A later version goes before an earlier one, in whichever order they come.
 
 SET ROLE soporte_owner;
 SET LOCAL search_path = soporte, pg_catalog;
@@ -155,22 +154,10 @@ BEGIN
     WHEN 'calendar' THEN
         RETURN file_calendar(p);
 
-    WHEN 'span' THEN
-        INSERT INTO state_span AS s (tenant, began_at, node, ended_at, state)
-        SELECT x.tenant, x.began_at, x.node, x.ended_at, x.state
-        FROM jsonb_to_record(p) AS x (tenant text, began_at timestamptz,
-             node text, ended_at timestamptz, state text)
-        ON CONFLICT (tenant, began_at, node) DO UPDATE
-        SET ended_at = excluded.ended_at, state = excluded.state
-        WHERE (s.ended_at, s.state) IS DISTINCT FROM (excluded.ended_at,
-                                                      excluded.state);
-
     ELSE
         RAISE EXCEPTION 'unknown kind'
             USING ERRCODE = 'invalid_parameter_value';
     END CASE;
-
-    RETURN CASE WHEN FOUND THEN 'new' ELSE 'dup' END;
 END $$;
 
 RESET ROLE;

@@ -2,7 +2,7 @@
 -- backup's age that is told wrong.
 
 BEGIN;
-SELECT plan(15);
+SELECT plan(13);
 
 CREATE FUNCTION pg_temp.filed(VARIADIC p jsonb[]) RETURNS text
 LANGUAGE sql AS $$
@@ -111,33 +111,6 @@ SELECT results_eq(
            WITH ORDINALITY AS t (a, o) ORDER BY o $$,
     $$ VALUES ('ok'), ('due'), ('due'), ('late'), ('none') $$,
     'the limits of a backup''s age');
-
--- spans
-
-SET ROLE soporte_nginx;
-
-SELECT is(pg_temp.filed(
-    '{"kind": "span", "tenant": "marzo", "node": "n1", "state": "down",
-      "began_at": "2025-03-10T10:00:00Z", "ended_at": "2025-03-10T10:03:00Z"}',
-    '{"kind": "span", "tenant": "marzo", "node": "n2", "state": "degraded",
-      "began_at": "2025-03-10T10:02:00Z", "ended_at": "2025-03-10T10:05:00Z"}',
-    '{"kind": "span", "tenant": "marzo", "node": "n1", "state": "maintenance",
-      "began_at": "2025-02-28T23:50:00Z", "ended_at": "2025-03-01T00:10:00Z"}',
-    '{"kind": "span", "tenant": "marzo", "node": "n1", "state": "unknown",
-      "began_at": "2025-03-20T00:00:00Z", "ended_at": "2025-03-20T00:40:00Z"}',
-    '{"kind": "span", "tenant": "tarde", "node": "n1", "state": "restore",
-      "began_at": "2025-03-31T00:00:00Z", "ended_at": "2025-03-31T00:01:00Z"}'),
-    'new new new new new', 'spans');
-SELECT is(pg_temp.filed(
-    '{"kind": "span", "tenant": "tarde", "node": "n1", "state": "restore",
-      "began_at": "2025-03-31T00:00:00Z", "ended_at": "2025-03-31T00:01:00Z"}',
-    '{"kind": "span", "tenant": "tarde", "node": "n1", "state": "restore",
-      "began_at": "2025-03-31T00:00:00Z", "ended_at": "2025-03-31T00:02:00Z"}',
-    '{"kind": "span", "tenant": "tarde", "node": "n1", "state": "up",
-      "began_at": "2025-03-31T01:00:00Z", "ended_at": "2025-03-31T02:00:00Z"}'),
-    'dup new bad:23514', 'a span may grow; "up" is none');
-
-RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;

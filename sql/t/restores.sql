@@ -115,10 +115,8 @@ SELECT is(pg_temp.filed(
       "starts_at": "2026-11-22T10:05:00Z"}',
     '{"kind": "backup", "tenant": "acme", "part": "files", "node": "n1",
       "finished_at": "2026-11-22T10:05:00Z", "bytes": 1, "ok": true}',
-    '{"kind": "span", "tenant": "acme", "node": "n1", "state": "down",
-      "began_at": "2026-11-22T10:05:00Z",
-      "ended_at": "2026-11-22T10:06:00Z"}'),
-    'new new new new', 'the other kinds');
+    '{"kind": "span", "tenant": "acme", "node": "n1"}'),
+    'new new new bad:22023', 'the other kinds; one that there is not');
 
 SELECT throws_ok($$ SELECT * FROM soporte.restore $$, '42501', NULL,
                  'nginx reads no table');

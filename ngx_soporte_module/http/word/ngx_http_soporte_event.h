@@ -5,7 +5,7 @@
  *
  * An event is an object with its "kind" and the columns that the function of
  * sql/ takes for it: incident, incident_update, maintenance, restore,
- * restore_update, backup, span, ...  The same event may come twice and in any
+ * restore_update, backup, calendar.  The same event may come twice and in any
  * order: its key and its "version" decide.
  */
 
