@@ -29,39 +29,6 @@ BEGIN
     RETURN n;
 END $$;
 
--- An address in one tenant, as it was filed.
-
-CREATE FUNCTION export_person(in_tenant text, in_email text) RETURNS jsonb
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-    SELECT coalesce(jsonb_agg(
-        to_jsonb(t) - 'body_sha256'
-        || jsonb_build_object(
-            'messages', (
-                SELECT coalesce(jsonb_agg(to_jsonb(m) - 'body_sha256'
-                                          ORDER BY m.at, m.id), '[]')
-                FROM ticket_message m
-                WHERE m.tenant = t.tenant AND m.ticket = t.id AND m.visible),
-            'attachments', (
-                SELECT coalesce(jsonb_agg(to_jsonb(a) - 'content' - 'sha256'
-                                          ORDER BY a.name), '[]')
-                FROM attachment a
-                WHERE a.tenant = t.tenant AND a.ticket = t.id))
-        ORDER BY t.filed_at, t.id), '[]')
-    FROM ticket t
-    WHERE t.tenant = in_tenant AND lower(t.email) = lower(in_email)
-$$;
-
-CREATE FUNCTION erase_person(in_tenant text, in_email text) RETURNS int
-LANGUAGE sql
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-    SELECT forget_tickets(in_tenant,
-                          (SELECT coalesce(array_agg(t.id), '{}')
-                           FROM ticket t
-                           WHERE t.tenant = in_tenant
-                                 AND lower(t.email) = lower(in_email)))
-$$;
-
 -- An address in all tenants, or in one: what its owner filed, by the address
 -- or as a verified user of that name, and what could not be taken.
 

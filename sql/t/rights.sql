@@ -184,7 +184,7 @@ SELECT throws_ok($$ DELETE FROM soporte.ticket $$, '42501', NULL,
                  'nor to delete');
 SELECT throws_ok($$ INSERT INTO soporte.agent VALUES ('acme_agent', '*') $$,
                  '42501', NULL, 'nor to see more');
-SELECT throws_ok($$ SELECT soporte.export_person('acme', 'x') $$, '42501',
+SELECT throws_ok($$ SELECT soporte.person_export('x', 'acme') $$, '42501',
                  NULL, 'nor to export');
 SELECT lives_ok($$ INSERT INTO soporte.ticket_message
                        (tenant, ticket, author, body)

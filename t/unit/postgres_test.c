@@ -711,7 +711,7 @@ test_role(void **state)
     static const char  *forbidden[] = {
         "SELECT 1 FROM soporte.ticket",
         "INSERT INTO soporte.tenant (tenant) VALUES ('x')",
-        "SELECT soporte.erase_person('acme', 'a@example.mx')",
+        "SELECT soporte.person_erase('a@example.mx', 'acme')",
         "SELECT soporte.file_one('{}')",
         "CREATE TABLE soporte.mine ()"
     };
