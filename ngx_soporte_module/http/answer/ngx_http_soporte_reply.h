@@ -1,7 +1,8 @@
 
 /*
  * How the module answers a request itself: headers that every answer of ours
- * carries, and a body collected in a bounded chain of buffers.
+ * carries, and a body collected in a bounded chain of buffers; and what the
+ * client's own headers say.
  */
 
 #ifndef _NGX_HTTP_SOPORTE_REPLY_H_INCLUDED_
@@ -65,6 +66,10 @@ ngx_int_t ngx_http_soporte_body_text(ngx_http_request_t *r, ngx_str_t *text);
 
 /* a header that the client sent, by its lower-case name; NULL if it did not */
 ngx_str_t *ngx_http_soporte_header(ngx_http_request_t *r, const char *name);
+
+/* a cookie that it sent; NGX_DECLINED without */
+ngx_int_t ngx_http_soporte_cookie(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
 
 
 #endif /* _NGX_HTTP_SOPORTE_REPLY_H_INCLUDED_ */

@@ -380,41 +380,6 @@ ngx_http_soporte_form_object(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_soporte_cookie(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    /* HTTP/2 may bring several Cookie headers; nginx keeps them all */
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NGX_DECLINED;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == 6
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "cookie", 6) == 0
-            && ngx_soporte_form_cookie(&h[i].value, name, value) == NGX_OK)
-        {
-            return NGX_OK;
-        }
-    }
-}
-
-
-ngx_int_t
 ngx_http_soporte_nonce(ngx_http_request_t *r, ngx_str_t *nonce,
     ngx_str_t *cookie)
 {

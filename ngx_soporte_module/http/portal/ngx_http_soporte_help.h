@@ -43,9 +43,5 @@ ngx_soporte_value_t *ngx_http_soporte_form_object(ngx_http_request_t *r,
 ngx_int_t ngx_http_soporte_nonce(ngx_http_request_t *r, ngx_str_t *nonce,
     ngx_str_t *cookie);
 
-/* a cookie the client sent; NGX_DECLINED without */
-ngx_int_t ngx_http_soporte_cookie(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
-
 
 #endif /* _NGX_HTTP_SOPORTE_HELP_H_INCLUDED_ */

@@ -10,7 +10,7 @@
  */
 
 #include "ngx_http_soporte_identity.h"
-#include "ngx_http_soporte_help.h"
+#include "ngx_http_soporte_reply.h"
 
 #include "ngx_soporte_form.h"
 #include "ngx_soporte_json.h"

@@ -8,7 +8,6 @@
  */
 
 #include "ngx_http_soporte_public.h"
-#include "ngx_http_soporte_help.h"
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_ticket.h"
 
