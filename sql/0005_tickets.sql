@@ -50,15 +50,6 @@ SET search_path = pg_catalog, soporte, pg_temp AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- those of a ticket, for file_batch()
-
-CREATE FUNCTION file_attachments(in_tenant text, in_ticket uuid,
-    p jsonb) RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, soporte, pg_temp AS $$
-    SELECT file_attachments(in_tenant, in_ticket, in_ticket, p)
-$$;
-
 -- Tickets: the whole batch in one statement.  A row of result for each
 -- element, by its position.
 
@@ -99,7 +90,7 @@ BEGIN
     )
     SELECT array_agg(i.key) INTO made FROM i;
 
-    PERFORM file_attachments(x.tenant, x.id, x.attachments)
+    PERFORM file_attachments(x.tenant, x.id, x.id, x.attachments)
     FROM jsonb_array_elements(p) AS e (v),
          jsonb_to_record(e.v) AS x (tenant text, id uuid, attachments jsonb)
     WHERE jsonb_typeof(x.attachments) = 'array'
