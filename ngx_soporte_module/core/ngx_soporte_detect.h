@@ -117,6 +117,8 @@ typedef struct {
     uint8_t                flags;
     uint8_t                minutes_bad;      /* running, of rule "degraded" */
     uint8_t                minutes_fine;
+    uint16_t               upstream;         /* that it fails together with,
+                                                0: alone; the caller's */
 } ngx_soporte_detect_t;
 
 #define NGX_SOPORTE_DETECT_SEEN       0x01   /* anything is known at all */

@@ -1,25 +1,16 @@
 
 /*
  * The schedule of probes: what is wanted is sent in order, as far as it may
- * be, and a verdict goes to everybody whom it speaks of.
- *
- * A refusal speaks of all tenants of the address, and so do two timeouts of
- * different tenants in a row; any answer speaks of its own tenant, and of
- * those that were only ever down together with the address.
+ * be, and a verdict goes to its tenant, then to upstream.c.
  */
 
 #include "ngx_http_soporte_ping.h"
-#include "ngx_http_soporte_target.h"
-#include "ngx_http_soporte_word.h"
-
-#include "ngx_soporte_seen.h"
+#include "ngx_http_soporte_upstream.h"
 
 #include <sys/random.h>
 
 
 #define NGX_HTTP_SOPORTE_PROBE_FLYING  64
-#define NGX_HTTP_SOPORTE_PROBE_PACE    500   /* ms, of a shared upstream */
-#define NGX_HTTP_SOPORTE_PROBE_SIGHTS  64    /* tenants told of an upstream */
 
 
 static void ngx_http_soporte_probe_groups(ngx_http_soporte_probe_t *probe);
@@ -38,15 +29,6 @@ static void ngx_http_soporte_probe_ended(ngx_http_soporte_probe_t *probe,
 static void ngx_http_soporte_probe_verdict(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_target_t *target, ngx_uint_t failed,
     ngx_soporte_cause_e cause, ngx_msec_t began);
-static void ngx_http_soporte_probe_answered(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_target_t *target, ngx_msec_t began);
-static void ngx_http_soporte_probe_failed(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_target_t *target, ngx_soporte_cause_e cause,
-    ngx_msec_t began);
-static void ngx_http_soporte_probe_count(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_group_t *group);
-static void ngx_http_soporte_probe_tell(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_group_t *group);
 
 
 void
@@ -91,9 +73,7 @@ ngx_http_soporte_probe_groups(ngx_http_soporte_probe_t *probe)
     {
         group = ngx_queue_data(q, ngx_http_soporte_group_t, queue);
 
-        if (group->dirty) {
-            ngx_http_soporte_probe_count(probe, group);
-        }
+        ngx_http_soporte_upstream_count(probe, group);
 
         if (group->count > 1) {
             ngx_http_soporte_probe_group(probe, group);
@@ -107,7 +87,6 @@ ngx_http_soporte_probe_group(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_group_t *group)
 {
     ngx_msec_t                  interval;
-    ngx_queue_t                *q;
     ngx_http_soporte_target_t  *target;
 
     if ((ngx_msec_int_t) (ngx_current_msec - group->due) >= 0) {
@@ -120,17 +99,13 @@ ngx_http_soporte_probe_group(ngx_http_soporte_probe_t *probe,
         return;
     }
 
-    q = ngx_queue_head(&group->members);
-    target = ngx_queue_data(q, ngx_http_soporte_target_t, member);
+    target = ngx_http_soporte_upstream_turn(group);
 
     if (ngx_http_soporte_probe_send(probe, target, NGX_SOPORTE_PROBE_GROUP)
         != NGX_OK)
     {
         return;
     }
-
-    ngx_queue_remove(q);
-    ngx_queue_insert_tail(&group->members, q);
 
     interval = NGX_SOPORTE_DETECT_SHARED;
 
@@ -334,115 +309,9 @@ ngx_http_soporte_probe_verdict(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_watch_probe(probe->watch, target->tenant, failed, cause,
                                 began);
 
-    if (target->group->count < 2) {
-        return;
-    }
-
-    if (!failed) {
-        ngx_http_soporte_probe_answered(probe, target, began);
-
-    } else {
-        ngx_http_soporte_probe_failed(probe, target, cause, began);
-    }
-}
-
-
-/*
- * The upstream answers.  That ends what was its outage; and of a tenant that
- * is asked too seldom because so many share it, whose own last probe was good,
- * it says that nothing changed.
- */
-
-static void
-ngx_http_soporte_probe_answered(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_target_t *target, ngx_msec_t began)
-{
-    ngx_uint_t                  crowded;
-    ngx_queue_t                *q;
-    ngx_http_soporte_group_t   *group;
-    ngx_http_soporte_target_t  *member;
-
-    group = target->group;
-    group->timedout = NULL;
-    target->ours = 0;
-
-    crowded = group->count * NGX_HTTP_SOPORTE_PROBE_PACE
-              > NGX_SOPORTE_DETECT_IDLE;
-
-    for (q = ngx_queue_head(&group->members);
-         q != ngx_queue_sentinel(&group->members);
-         q = ngx_queue_next(q))
-    {
-        member = ngx_queue_data(q, ngx_http_soporte_target_t, member);
-
-        if (member == target) {
-            continue;
-        }
-
-        if (member->ours) {
-
-            if (member->tenant->detect.state == NGX_SOPORTE_DETECT_UP) {
-                member->ours = 0;
-                continue;
-            }
-
-            ngx_http_soporte_watch_probe(probe->watch, member->tenant, 0,
-                                        NGX_SOPORTE_CAUSE_UNKNOWN, began);
-
-        } else if (crowded && member->good) {
-            ngx_soporte_slots_probe(&member->tenant->history.slots, 0);
-        }
-    }
-}
-
-
-static void
-ngx_http_soporte_probe_failed(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_target_t *target, ngx_soporte_cause_e cause,
-    ngx_msec_t began)
-{
-    ngx_queue_t                *q;
-    ngx_http_soporte_group_t   *group;
-    ngx_http_soporte_target_t  *member;
-
-    group = target->group;
-
-    if (cause != NGX_SOPORTE_CAUSE_CONNECT
-        && cause != NGX_SOPORTE_CAUSE_TIMEOUT)
-    {
-        /* it answers, and this tenant is in trouble of its own */
-
-        group->timedout = NULL;
-        target->ours = 0;
-        return;
-    }
-
-    if (cause == NGX_SOPORTE_CAUSE_TIMEOUT
-        && (group->timedout == NULL || group->timedout == target))
-    {
-        /* is it the tenant or the upstream: another one is asked */
-
-        group->timedout = target;
-        group->wanted = 1;
-        return;
-    }
-
-    group->timedout = target;
-    target->ours = 1;
-
-    for (q = ngx_queue_head(&group->members);
-         q != ngx_queue_sentinel(&group->members);
-         q = ngx_queue_next(q))
-    {
-        member = ngx_queue_data(q, ngx_http_soporte_target_t, member);
-
-        if (member == target) {
-            continue;
-        }
-
-        member->ours = 1;
-        ngx_http_soporte_watch_probe(probe->watch, member->tenant, 1, cause,
-                                    began);
+    if (target->group->count > 1) {
+        ngx_http_soporte_upstream_verdict(probe, target, failed, cause,
+                                          began);
     }
 }
 
@@ -461,18 +330,23 @@ ngx_http_soporte_probe_want(ngx_http_soporte_probe_t *probe,
 
     /* a whole upstream is asked once, not for each of its tenants */
 
-    if (target->ours && target->group->count > 1) {
+    if (ngx_http_soporte_target_ours(target) && target->group->count > 1) {
         target->group->wanted = 1;
         return;
     }
 
+    /* whoever is in doubt goes before those whose turn it is */
+
     if (target->wanted) {
-        return;
+
+        if (tenant->detect.state == NGX_SOPORTE_DETECT_UP) {
+            return;
+        }
+
+        ngx_queue_remove(&target->queue);
     }
 
     target->wanted = 1;
-
-    /* whoever is in doubt goes before those whose turn it is */
 
     if (tenant->detect.state == NGX_SOPORTE_DETECT_UP) {
         ngx_queue_insert_tail(&probe->wanted, &target->queue);
@@ -543,160 +417,6 @@ ngx_http_soporte_probe_rules(ngx_http_soporte_probe_t *probe,
 
 
 void
-ngx_http_soporte_probe_turned(ngx_http_soporte_probe_t *probe,
-    ngx_soporte_tenant_t *tenant)
-{
-    ngx_http_soporte_target_t  *target;
-
-    target = ngx_http_soporte_target(probe, tenant);
-
-    if (target && target->group) {
-        target->group->dirty = 1;
-    }
-}
-
-
-static void
-ngx_http_soporte_probe_count(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_group_t *group)
-{
-    int64_t                     first;
-    ngx_uint_t                  shared;
-    ngx_queue_t                *q;
-    ngx_soporte_detect_t       *detect;
-    ngx_http_soporte_target_t  *member;
-
-    group->dirty = 0;
-    group->down = 0;
-    first = ngx_current_msec;
-
-    for (q = ngx_queue_head(&group->members);
-         q != ngx_queue_sentinel(&group->members);
-         q = ngx_queue_next(q))
-    {
-        member = ngx_queue_data(q, ngx_http_soporte_target_t, member);
-        detect = &member->tenant->detect;
-
-        if (detect->state == NGX_SOPORTE_DETECT_DOWN) {
-            group->down++;
-            first = ngx_min(first, detect->began);
-        }
-    }
-
-    shared = ngx_soporte_detect_shared(group->down, group->count);
-
-    if (shared == group->shared) {
-        return;
-    }
-
-    group->shared = shared;
-
-    if (shared) {
-        group->named = 0;
-        group->since = ngx_time() - (ngx_current_msec - first + 500) / 1000;
-    }
-
-    ngx_http_soporte_probe_tell(probe, group);
-}
-
-
-/* the parent incident begins or ends */
-
-static void
-ngx_http_soporte_probe_tell(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_group_t *group)
-{
-    ngx_uint_t                  n;
-    ngx_time_t                 *tp;
-    ngx_queue_t                *q;
-    ngx_soporte_sight_t         sight;
-    ngx_http_soporte_target_t  *member;
-
-    if (group->shared) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "upstream \"%V\" is down: %ui of its %ui tenants",
-                      &group->addrs[0].name, group->down, group->count);
-    } else {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "upstream \"%V\" answers again: %ui of its %ui tenants "
-                      "are down", &group->addrs[0].name, group->down,
-                      group->count);
-    }
-
-    tp = ngx_timeofday();
-    ngx_memzero(&sight, sizeof(ngx_soporte_sight_t));
-
-    sight.at = (int64_t) tp->sec * 1000 + tp->msec;
-    sight.since = (int64_t) group->since * 1000;
-    sight.n = group->down;
-    sight.what = group->shared ? NGX_SOPORTE_SEEN_SHARED
-                               : NGX_SOPORTE_SEEN_UNSHARED;
-    n = 0;
-
-    for (q = ngx_queue_head(&group->members);
-         q != ngx_queue_sentinel(&group->members)
-         && n < NGX_HTTP_SOPORTE_PROBE_SIGHTS;
-         q = ngx_queue_next(q))
-    {
-        member = ngx_queue_data(q, ngx_http_soporte_target_t, member);
-
-        if (member->tenant->detect.state == NGX_SOPORTE_DETECT_UP) {
-            continue;
-        }
-
-        n++;
-        sight.tenant = ngx_soporte_tenant_index(probe->smcf->zone,
-                                                member->tenant);
-        sight.cause = member->tenant->detect.cause;
-
-        ngx_soporte_seen_put(probe->smcf->zone, &sight);
-    }
-}
-
-
-const u_char *
-ngx_http_soporte_probe_parent(ngx_http_soporte_probe_t *probe,
-    const ngx_soporte_tenant_t *tenant, const u_char *known)
-{
-    ngx_soporte_notice_t        notice;
-    ngx_http_soporte_group_t   *group;
-    ngx_http_soporte_target_t  *target;
-
-    static const u_char  none[NGX_SOPORTE_ID_LEN];
-
-    target = ngx_http_soporte_target(probe, tenant);
-    group = target ? target->group : NULL;
-
-    /* a part of it stays one after the upstream answered again */
-
-    if (group == NULL || !group->shared) {
-        return known;
-    }
-
-    if (group->named) {
-        return group->id;
-    }
-
-    if (ngx_memcmp(known, none, NGX_SOPORTE_ID_LEN) != 0) {
-        ngx_memcpy(group->id, known, NGX_SOPORTE_ID_LEN);
-
-    } else if (ngx_http_soporte_word_new(&notice, NGX_SOPORTE_BOARD_INCIDENT,
-                                         0)
-               == NGX_OK)
-    {
-        ngx_memcpy(group->id, notice.id, NGX_SOPORTE_ID_LEN);
-
-    } else {
-        return known;
-    }
-
-    group->named = 1;
-
-    return group->id;
-}
-
-
-void
 ngx_http_soporte_probe_forget(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_target_t *target)
 {
@@ -706,10 +426,6 @@ ngx_http_soporte_probe_forget(ngx_http_soporte_probe_t *probe,
     if (target->wanted) {
         ngx_queue_remove(&target->queue);
         target->wanted = 0;
-    }
-
-    if (target->group && target->group->timedout == target) {
-        target->group->timedout = NULL;
     }
 
     /* its pings go on and speak of nobody */
@@ -733,7 +449,6 @@ ngx_http_soporte_probe_stop(ngx_http_soporte_probe_t *probe)
 {
     ngx_queue_t                *q;
     ngx_http_soporte_ping_t    *ping;
-    ngx_http_soporte_group_t   *group;
     ngx_http_soporte_target_t  *target;
 
     while (!ngx_queue_empty(&probe->flying)) {
@@ -751,15 +466,5 @@ ngx_http_soporte_probe_stop(ngx_http_soporte_probe_t *probe)
         target->wanted = 0;
     }
 
-    /* another one leads: what it finds out is counted anew if we do again */
-
-    for (q = ngx_queue_head(&probe->groups);
-         q != ngx_queue_sentinel(&probe->groups);
-         q = ngx_queue_next(q))
-    {
-        group = ngx_queue_data(q, ngx_http_soporte_group_t, queue);
-
-        group->timedout = NULL;
-        group->dirty = 1;
-    }
+    ngx_http_soporte_upstream_stop(probe);
 }

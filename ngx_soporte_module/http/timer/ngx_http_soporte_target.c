@@ -4,7 +4,7 @@
  * not a pool's: those added at run time come and go.
  */
 
-#include "ngx_http_soporte_target.h"
+#include "ngx_http_soporte_upstream.h"
 
 
 #define NGX_HTTP_SOPORTE_SLOTS                                                \
@@ -59,6 +59,7 @@ ngx_http_soporte_probe_create(ngx_cycle_t *cycle,
     ngx_queue_init(&probe->wanted);
     ngx_queue_init(&probe->flying);
     ngx_queue_init(&probe->groups);
+    ngx_http_soporte_upstream_init(probe, cycle);
 
     for (i = 0; i < NGX_HTTP_SOPORTE_PROBE_BUCKETS; i++) {
         ngx_queue_init(&probe->buckets[i]);
@@ -217,10 +218,7 @@ ngx_http_soporte_target_put(ngx_http_soporte_probe_t *probe,
     /* joins before the old one leaves: the group may be the same */
 
     if (group) {
-        target->group = group;
-        ngx_queue_insert_tail(&group->members, &target->member);
-        group->count++;
-        group->dirty = 1;
+        ngx_http_soporte_upstream_join(group, target);
     }
 
     if (old) {
@@ -247,13 +245,13 @@ ngx_http_soporte_target_group(ngx_http_soporte_probe_t *probe,
 {
     u_char                    *p;
     size_t                     size;
+    uint32_t                   hash;
     ngx_uint_t                 i;
     ngx_queue_t               *q, *bucket;
     ngx_http_soporte_group_t  *group;
 
-    bucket = &probe->buckets[ngx_crc32_short((u_char *) addrs[0].sockaddr,
-                                             addrs[0].socklen)
-                             % NGX_HTTP_SOPORTE_PROBE_BUCKETS];
+    hash = ngx_crc32_short((u_char *) addrs[0].sockaddr, addrs[0].socklen);
+    bucket = &probe->buckets[hash % NGX_HTTP_SOPORTE_PROBE_BUCKETS];
 
     for (q = ngx_queue_head(bucket);
          q != ngx_queue_sentinel(bucket);
@@ -301,8 +299,11 @@ ngx_http_soporte_target_group(ngx_http_soporte_probe_t *probe,
 
     group->due = ngx_current_msec + ngx_random() % NGX_SOPORTE_DETECT_SHARED;
     group->free = ngx_current_msec;
+    group->recount = ngx_current_msec + NGX_HTTP_SOPORTE_UPSTREAM_KNOWN;
+    group->mark = ngx_max((uint16_t) (hash ^ hash >> 16), 1);
 
     ngx_queue_init(&group->members);
+    ngx_queue_init(&group->untold);
     ngx_queue_insert_tail(bucket, &group->bucket);
     ngx_queue_insert_tail(&probe->groups, &group->queue);
 
@@ -327,8 +328,7 @@ ngx_http_soporte_target_free(ngx_http_soporte_probe_t *probe,
     group = target->group;
 
     if (group) {
-        ngx_queue_remove(&target->member);
-        group->dirty = 1;
+        ngx_http_soporte_upstream_leave(target);
 
         if (--group->count == 0) {
             ngx_queue_remove(&group->bucket);

@@ -14,6 +14,8 @@
 
 #define NGX_HTTP_SOPORTE_PROBE_BUCKETS  1024
 
+#define NGX_HTTP_SOPORTE_PROBE_PACE     500  /* ms, of a shared upstream */
+
 
 /* an upstream: all targets of one address */
 
@@ -21,7 +23,11 @@ typedef struct {
     ngx_queue_t                        bucket;
     ngx_queue_t                        queue;      /* of all */
     ngx_queue_t                        members;    /* next to be asked first */
-    ngx_uint_t                         count;
+    ngx_queue_t                        untold;     /* those of them that its
+                                                      verdict has to reach */
+    ngx_queue_t                        telling;    /* while it is told */
+    ngx_uint_t                         count;      /* in both */
+    uint16_t                           mark;       /* in ngx_soporte_detect_t */
     ngx_addr_t                        *addrs;
     ngx_uint_t                         naddrs;
 
@@ -29,6 +35,13 @@ typedef struct {
     ngx_msec_t                         free;       /* one may be sent */
     void                              *timedout;   /* target, the last one */
 
+    void                              *speaker;    /* target, whose probe gave
+                                                      the verdict */
+    ngx_soporte_cause_e                cause;
+    ngx_msec_t                         began;      /* of its probe */
+
+    ngx_msec_t                         recount;    /* down is not counted
+                                                      before */
     ngx_uint_t                         down;       /* members */
     time_t                             since;      /* unix s */
     u_char                             id[NGX_SOPORTE_ID_LEN]; /* incident's */
@@ -36,6 +49,8 @@ typedef struct {
     unsigned                           dirty:1;    /* down is to be counted */
     unsigned                           shared:1;   /* its outage, not theirs */
     unsigned                           named:1;    /* id is set */
+    unsigned                           told:1;     /* a verdict is being told */
+    unsigned                           failed:1;   /* ... this one */
 } ngx_http_soporte_group_t;
 
 
@@ -55,7 +70,6 @@ typedef struct {
     unsigned                           literal:1;  /* by the configuration */
     unsigned                           added:1;    /* at run time */
     unsigned                           good:1;     /* its own last verdict */
-    unsigned                           ours:1;     /* failed as its group did */
 } ngx_http_soporte_target_t;
 
 
@@ -68,6 +82,9 @@ struct ngx_http_soporte_probe_s {
     ngx_queue_t                        flying;     /* pings */
     ngx_uint_t                         inflight;
     ngx_queue_t                        groups;
+    ngx_queue_t                        telling;    /* groups with a verdict */
+    ngx_event_t                        turn;       /* ... told some a turn */
+    ngx_connection_t                   dummy;      /* for nginx's debug log */
     ngx_queue_t                        buckets[NGX_HTTP_SOPORTE_PROBE_BUCKETS];
     unsigned                           bound:1;
     unsigned                           starved:1;  /* it was logged */
@@ -77,6 +94,13 @@ struct ngx_http_soporte_probe_s {
 /* the target of a tenant, or NULL */
 #define ngx_http_soporte_target(probe, tenant)                                \
     ((probe)->targets[ngx_soporte_tenant_index((probe)->smcf->zone, tenant)])
+
+/*
+ * Whether its tenant fails together with the upstream: kept in the slot, so
+ * that whoever leads next knows it, too.
+ */
+#define ngx_http_soporte_target_ours(target)                                  \
+    ((target)->tenant->detect.upstream == (target)->group->mark)
 
 /* those of the configuration's own tenants */
 void ngx_http_soporte_target_bind(ngx_http_soporte_probe_t *probe);
