@@ -144,6 +144,7 @@ static void
 ngx_http_soporte_leader_stop(ngx_http_soporte_leader_t *leader)
 {
     ngx_http_soporte_deliver_stop(leader->deliver);
+    ngx_http_soporte_seal_stop(leader->seal);
     ngx_http_soporte_fleet_stop(leader->fleet);
     ngx_http_soporte_history_stop(leader->smcf->history);
     ngx_http_soporte_snapshot_stop(leader->snapshot);

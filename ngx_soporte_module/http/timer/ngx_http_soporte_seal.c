@@ -8,12 +8,15 @@
 #include "ngx_http_soporte_seal.h"
 #include "ngx_http_soporte_history.h"
 #include "ngx_http_soporte_hours.h"
+#include "ngx_http_soporte_job.h"
 #include "ngx_http_soporte_watch.h"
 
 #include "ngx_soporte_terms.h"
 
 
 #define NGX_HTTP_SOPORTE_VISITS   5          /* ticks for all tenants */
+#define NGX_HTTP_SOPORTE_SLICE    200        /* tenants in a turn of the loop */
+#define NGX_HTTP_SOPORTE_JUDGED   4          /* minutes that take as long */
 #define NGX_HTTP_SOPORTE_CATCHUP  1440       /* minutes judged in one visit */
 
 
@@ -23,6 +26,8 @@ struct ngx_http_soporte_seal_s {
     const ngx_soporte_zoneinfo_t     *tz;    /* the contract's */
     ngx_http_soporte_watch_t         *watch;
     uint32_t                          next;  /* slot of the next tenant */
+    uint32_t                          visits;        /* left of this tick */
+    ngx_http_soporte_timer_t          turn;  /* ... for the next turn */
 
     /* what is the same for all tenants of a tick */
 
@@ -40,12 +45,15 @@ struct ngx_http_soporte_seal_s {
 };
 
 
-static void ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
+static void ngx_http_soporte_seal_turn(ngx_event_t *ev);
+static void ngx_http_soporte_seal_visits(ngx_http_soporte_seal_t *seal,
+    ngx_uint_t n);
+static ngx_uint_t ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_seal_fold(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant);
-static void ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
-    ngx_soporte_tenant_t *tenant);
+static ngx_uint_t ngx_http_soporte_seal_minutes(
+    ngx_http_soporte_seal_t *seal, ngx_soporte_tenant_t *tenant);
 static void ngx_http_soporte_seal_sum(ngx_http_soporte_seal_t *seal,
     const ngx_soporte_tenant_t *tenant, uint32_t minute,
     ngx_soporte_minute_t *sum);
@@ -70,6 +78,9 @@ ngx_http_soporte_seal_create(ngx_cycle_t *cycle,
     seal->smcf = smcf;
     seal->zone = smcf->zone;
     seal->tz = smcf->hours->zone;
+
+    ngx_http_soporte_timer(&seal->turn, seal, ngx_http_soporte_seal_turn,
+                           cycle->log);
     seal->watch = ngx_http_soporte_watch_create(cycle, smcf, seal);
 
     if (seal->watch == NULL) {
@@ -108,10 +119,10 @@ ngx_http_soporte_seal_alive(ngx_soporte_zone_t *zone)
 void
 ngx_http_soporte_seal_tick(ngx_http_soporte_seal_t *seal)
 {
-    uint32_t               used, n;
+    uint32_t               used;
+    ngx_uint_t             n;
     ngx_time_t            *tp;
     ngx_soporte_header_t  *header;
-    ngx_soporte_tenant_t  *tenant;
 
     header = seal->zone->header;
     tp = ngx_timeofday();
@@ -126,48 +137,98 @@ ngx_http_soporte_seal_tick(ngx_http_soporte_seal_t *seal)
 
     used = ngx_soporte_acquire(&header->used);
 
-    ngx_http_soporte_watch_tick(seal->watch, used);
+    n = ngx_http_soporte_watch_tick(seal->watch, used, NGX_HTTP_SOPORTE_SLICE);
 
-    for (n = used / NGX_HTTP_SOPORTE_VISITS + 1; n; n--) {
+    seal->visits = used / NGX_HTTP_SOPORTE_VISITS + 1;
+    ngx_http_soporte_seal_visits(seal, n);
+}
+
+
+static void
+ngx_http_soporte_seal_turn(ngx_event_t *ev)
+{
+    ngx_uint_t                n;
+    ngx_http_soporte_seal_t  *seal = ngx_http_soporte_timer_data(ev);
+
+    n = ngx_http_soporte_watch_due(seal->watch, NGX_HTTP_SOPORTE_SLICE);
+
+    ngx_http_soporte_seal_visits(seal, n);
+}
+
+
+/* n: what may be done in this turn, where each minute that is judged counts */
+
+static void
+ngx_http_soporte_seal_visits(ngx_http_soporte_seal_t *seal, ngx_uint_t n)
+{
+    uint32_t               used;
+    ngx_uint_t             cost;
+    ngx_soporte_tenant_t  *tenant;
+
+    used = ngx_soporte_acquire(&seal->zone->header->used);
+
+    while (n && seal->visits) {
 
         if (seal->next >= used) {
             seal->next = 0;
         }
 
+        cost = 1;
+        seal->visits--;
         tenant = ngx_soporte_tenant(seal->zone, seal->next++);
 
         if (ngx_soporte_acquire(&tenant->flags) & NGX_SOPORTE_TENANT_READY) {
-            ngx_http_soporte_seal_visit(seal, tenant);
+            cost += ngx_http_soporte_seal_visit(seal, tenant)
+                    / NGX_HTTP_SOPORTE_JUDGED;
         }
+
+        n -= ngx_min(n, cost);
+    }
+
+    if (n == 0) {
+        ngx_post_event(&seal->turn.event, &ngx_posted_next_events);
     }
 }
 
 
-static void
+void
+ngx_http_soporte_seal_stop(ngx_http_soporte_seal_t *seal)
+{
+    if (seal->turn.event.posted) {
+        ngx_delete_posted_event(&seal->turn.event);
+    }
+}
+
+
+/* returns how many minutes were judged */
+
+static ngx_uint_t
 ngx_http_soporte_seal_visit(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant)
 {
-    uint32_t  newest;
+    uint32_t    newest;
+    ngx_uint_t  n;
 
     ngx_http_soporte_watch_visit(seal->watch, tenant);
 
+    n = 0;
     newest = tenant->history.slots.newest;
 
     /* what is kept of a minute that a long gap cut is about to go */
 
     if (newest && seal->slot > newest + NGX_SOPORTE_SLOTS_KEPT) {
-        ngx_http_soporte_seal_minutes(seal, tenant);
+        n = ngx_http_soporte_seal_minutes(seal, tenant);
     }
 
     if (newest != seal->slot) {
         ngx_http_soporte_seal_fold(seal, tenant);
     }
 
-    ngx_http_soporte_seal_minutes(seal, tenant);
+    return n + ngx_http_soporte_seal_minutes(seal, tenant);
 }
 
 
-static void
+static ngx_uint_t
 ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
     ngx_soporte_tenant_t *tenant)
 {
@@ -182,6 +243,8 @@ ngx_http_soporte_seal_minutes(ngx_http_soporte_seal_t *seal,
         ngx_http_soporte_seal_judge(seal, tenant, tenant->judged + 1);
         tenant->judged++;
     }
+
+    return n;
 }
 
 

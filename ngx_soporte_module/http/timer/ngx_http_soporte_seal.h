@@ -25,8 +25,12 @@ ngx_http_soporte_seal_t *ngx_http_soporte_seal_create(ngx_cycle_t *cycle,
  */
 void ngx_http_soporte_seal_alive(ngx_soporte_zone_t *zone);
 
-/* the leader's tick, each 200 ms: visits a fifth of the tenants */
+/*
+ * The leader's tick, each 200 ms: visits a fifth of the tenants, some a turn of
+ * the event loop.  Stop: no longer the leader.
+ */
 void ngx_http_soporte_seal_tick(ngx_http_soporte_seal_t *seal);
+void ngx_http_soporte_seal_stop(ngx_http_soporte_seal_t *seal);
 
 /* an outage ended: its seconds go to the months and days they lie in */
 void ngx_http_soporte_seal_outage(ngx_http_soporte_seal_t *seal,

@@ -9,6 +9,7 @@
 #define _NGX_HTTP_SOPORTE_TARGET_H_INCLUDED_
 
 
+#include "ngx_http_soporte_job.h"
 #include "ngx_http_soporte_probe.h"
 
 
@@ -83,8 +84,7 @@ struct ngx_http_soporte_probe_s {
     ngx_uint_t                         inflight;
     ngx_queue_t                        groups;
     ngx_queue_t                        telling;    /* groups with a verdict */
-    ngx_event_t                        turn;       /* ... told some a turn */
-    ngx_connection_t                   dummy;      /* for nginx's debug log */
+    ngx_http_soporte_timer_t           turn;       /* ... told some a turn */
     ngx_queue_t                        buckets[NGX_HTTP_SOPORTE_PROBE_BUCKETS];
     unsigned                           bound:1;
     unsigned                           starved:1;  /* it was logged */

@@ -42,12 +42,8 @@ ngx_http_soporte_upstream_init(ngx_http_soporte_probe_t *probe,
 {
     ngx_queue_init(&probe->telling);
 
-    probe->dummy.fd = (ngx_socket_t) -1;
-    probe->dummy.data = probe;
-
-    probe->turn.handler = ngx_http_soporte_upstream_slice;
-    probe->turn.data = &probe->dummy;
-    probe->turn.log = cycle->log;
+    ngx_http_soporte_timer(&probe->turn, probe,
+                           ngx_http_soporte_upstream_slice, cycle->log);
 }
 
 
@@ -148,7 +144,7 @@ ngx_http_soporte_upstream_tell(ngx_http_soporte_probe_t *probe,
         ngx_queue_insert_tail(&probe->telling, &group->telling);
     }
 
-    ngx_post_event(&probe->turn, &ngx_posted_next_events);
+    ngx_post_event(&probe->turn.event, &ngx_posted_next_events);
 }
 
 
@@ -157,8 +153,7 @@ ngx_http_soporte_upstream_slice(ngx_event_t *ev)
 {
     ngx_uint_t                  n;
     ngx_queue_t                *q;
-    ngx_connection_t           *dummy = ev->data;
-    ngx_http_soporte_probe_t   *probe = dummy->data;
+    ngx_http_soporte_probe_t   *probe = ngx_http_soporte_timer_data(ev);
     ngx_http_soporte_group_t   *group;
     ngx_http_soporte_target_t  *member;
 
@@ -313,8 +308,8 @@ ngx_http_soporte_upstream_stop(ngx_http_soporte_probe_t *probe)
     ngx_queue_t               *q;
     ngx_http_soporte_group_t  *group;
 
-    if (probe->turn.posted) {
-        ngx_delete_posted_event(&probe->turn);
+    if (probe->turn.event.posted) {
+        ngx_delete_posted_event(&probe->turn.event);
     }
 
     /* another one leads: what it finds out is counted anew if we do again */

@@ -18,6 +18,9 @@ struct ngx_http_soporte_watch_s {
     ngx_http_soporte_seal_t       *seal;
     int64_t                        now;      /* unix ms */
     int64_t                        mono;     /* ms */
+    uint32_t                       used;     /* slots */
+    uint32_t                       slot;     /* the next that may be due */
+    uint32_t                       left;     /* to be looked at */
 };
 
 
@@ -79,15 +82,38 @@ ngx_http_soporte_watch_clock(ngx_http_soporte_watch_t *watch)
 }
 
 
-void
-ngx_http_soporte_watch_tick(ngx_http_soporte_watch_t *watch, uint32_t used)
+ngx_uint_t
+ngx_http_soporte_watch_tick(ngx_http_soporte_watch_t *watch, uint32_t used,
+    ngx_uint_t n)
+{
+    /* from where the tick before came to, if it could not see to all */
+
+    watch->used = used;
+    watch->left = used - 1;
+
+    n = ngx_http_soporte_watch_due(watch, n);
+
+    ngx_http_soporte_probe_tick(watch->smcf->probe, watch);
+
+    return n;
+}
+
+
+ngx_uint_t
+ngx_http_soporte_watch_due(ngx_http_soporte_watch_t *watch, ngx_uint_t n)
 {
     uint32_t               slot;
     ngx_soporte_tenant_t  *tenant;
 
     ngx_http_soporte_watch_clock(watch);
 
-    for (slot = 1; slot < used; slot++) {
+    for ( /* void */ ; n && watch->left; watch->left--) {
+
+        if (watch->slot == 0 || watch->slot >= watch->used) {
+            watch->slot = 1;
+        }
+
+        slot = watch->slot++;
 
         if (!ngx_http_soporte_probe_due(watch->smcf->probe, slot,
                                         watch->mono))
@@ -95,6 +121,7 @@ ngx_http_soporte_watch_tick(ngx_http_soporte_watch_t *watch, uint32_t used)
             continue;
         }
 
+        n--;
         tenant = ngx_soporte_tenant(watch->zone, slot);
 
         if (ngx_soporte_load(&tenant->gate) == NGX_SOPORTE_GATE_OPEN) {
@@ -105,7 +132,7 @@ ngx_http_soporte_watch_tick(ngx_http_soporte_watch_t *watch, uint32_t used)
         }
     }
 
-    ngx_http_soporte_probe_tick(watch->smcf->probe, watch);
+    return n;
 }
 
 

@@ -21,9 +21,15 @@ typedef struct ngx_http_soporte_watch_s  ngx_http_soporte_watch_t;
 ngx_http_soporte_watch_t *ngx_http_soporte_watch_create(ngx_cycle_t *cycle,
     ngx_http_soporte_main_conf_t *smcf, ngx_http_soporte_seal_t *seal);
 
-/* each 200 ms: what is due of so many slots, and the probes */
-void ngx_http_soporte_watch_tick(ngx_http_soporte_watch_t *watch,
-    uint32_t used);
+/*
+ * Each 200 ms, of so many slots: what is due, then the probes.  A turn sees to
+ * n tenants at most and returns what is left of n; if that is nothing, the
+ * next turn of the event loop goes on with _due().
+ */
+ngx_uint_t ngx_http_soporte_watch_tick(ngx_http_soporte_watch_t *watch,
+    uint32_t used, ngx_uint_t n);
+ngx_uint_t ngx_http_soporte_watch_due(ngx_http_soporte_watch_t *watch,
+    ngx_uint_t n);
 
 /* once a second for each tenant: what its requests did */
 void ngx_http_soporte_watch_visit(ngx_http_soporte_watch_t *watch,
