@@ -607,23 +607,35 @@ ngx_http_soporte_backup_file(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_mem_t     mem;
     ngx_soporte_value_t  *event;
 
-    mem = ngx_http_soporte_mem(pool);
-    event = ngx_soporte_value_add(&mem, NULL, NULL, NGX_SOPORTE_OBJECT);
-
     key.data = tenant->key;
     key.len = tenant->len;
 
-    (void) ngx_soporte_value_cstr(&mem, event, "kind", "backup");
-    (void) ngx_soporte_value_str(&mem, event, "tenant", &key);
-    (void) ngx_soporte_value_str(&mem, event, "part",
-                                 &ngx_soporte_backup_parts[part]);
-    ngx_soporte_value_instant(&mem, event, "finished_at", at);
-    (void) ngx_soporte_value_int(&mem, event, "bytes", ngx_max(bytes, 0));
-    (void) ngx_soporte_value_bool(&mem, event, "ok", ok);
+    mem = ngx_http_soporte_mem(pool);
+    event = ngx_http_soporte_backup_event(&mem, &key, part, at, bytes, ok);
 
     ngx_http_soporte_fleet_backup(smcf, &mem, &key, part, at, event);
 
     return mem.failed ? NGX_ERROR : ngx_http_soporte_event(smcf, event, NULL);
+}
+
+
+ngx_soporte_value_t *
+ngx_http_soporte_backup_event(ngx_soporte_mem_t *mem, const ngx_str_t *key,
+    ngx_uint_t part, int64_t at, int64_t bytes, ngx_uint_t ok)
+{
+    ngx_soporte_value_t  *event;
+
+    event = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
+
+    (void) ngx_soporte_value_cstr(mem, event, "kind", "backup");
+    (void) ngx_soporte_value_str(mem, event, "tenant", key);
+    (void) ngx_soporte_value_str(mem, event, "part",
+                                 &ngx_soporte_backup_parts[part]);
+    ngx_soporte_value_instant(mem, event, "finished_at", at);
+    (void) ngx_soporte_value_int(mem, event, "bytes", ngx_max(bytes, 0));
+    (void) ngx_soporte_value_bool(mem, event, "ok", ok);
+
+    return event;
 }
 
 

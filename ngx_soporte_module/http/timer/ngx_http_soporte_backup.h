@@ -54,6 +54,11 @@ void ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
 ngx_int_t ngx_http_soporte_backup_heard(ngx_soporte_tenant_t *tenant,
     ngx_uint_t part, int64_t finished, int64_t bytes, ngx_uint_t ok);
 
+/* what PostgreSQL and the fleet are told of a backup, made in mem */
+ngx_soporte_value_t *ngx_http_soporte_backup_event(ngx_soporte_mem_t *mem,
+    const ngx_str_t *key, ngx_uint_t part, int64_t at, int64_t bytes,
+    ngx_uint_t ok);
+
 /* limit: seconds that the promise gives */
 void ngx_http_soporte_backup_state(const ngx_soporte_tenant_t *tenant,
     int64_t now, int64_t limit, ngx_http_soporte_backup_state_t *state);

@@ -45,6 +45,7 @@ struct ngx_http_soporte_fleet_s {
     ngx_soporte_fleet_keys_t        keys;
     ngx_thread_task_t              *task;
     ngx_http_soporte_timer_t        slice;   /* the next words, next turn */
+    ngx_http_soporte_fleet_backups_t  *backups;      /* told in slices */
 
     ngx_msec_t                      next;    /* not before, after failures */
     ngx_uint_t                      failures;
@@ -66,6 +67,8 @@ struct ngx_http_soporte_fleet_s {
     ngx_uint_t                      nwords;
     u_char                        (*ours)[NGX_SOPORTE_ID_LEN];
     ngx_uint_t                      nours;   /* newer here: to be told */
+    ngx_http_soporte_fleet_known_t *known;   /* Redis' words of backups */
+    ngx_uint_t                      nknown;
     ngx_soporte_fleet_beat_t        beat;
     ngx_uint_t                      has_beat;
     ngx_int_t                       rc;
@@ -130,7 +133,9 @@ ngx_http_soporte_fleet_create(ngx_cycle_t *cycle,
     f->task = ngx_http_soporte_job(cycle, f, ngx_http_soporte_fleet_thread,
                                    ngx_http_soporte_fleet_done);
 
-    if (f->redis == NULL || f->task == NULL
+    f->backups = ngx_http_soporte_fleet_backups_create(cycle, smcf);
+
+    if (f->redis == NULL || f->task == NULL || f->backups == NULL
         || ngx_soporte_fleet_keys(&mem, &smcf->redis_prefix, &smcf->node,
                                   &f->keys) != NGX_OK)
     {
@@ -178,6 +183,10 @@ ngx_http_soporte_fleet_stop(ngx_http_soporte_fleet_t *f)
     f->leave = 1;
     f->synced = 0;
 
+    if (f->backups) {
+        ngx_http_soporte_fleet_backups_stop(f->backups);
+    }
+
     if (f->redis && !f->running) {
         ngx_soporte_redis_disconnect(f->redis);
     }
@@ -190,6 +199,8 @@ ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f)
     if (f == NULL || f->redis == NULL) {
         return;
     }
+
+    ngx_http_soporte_fleet_backups_stop(f->backups);
 
     if (f->pool) {
         ngx_destroy_pool(f->pool);
@@ -281,6 +292,7 @@ ngx_http_soporte_fleet_thread(void *data, ngx_log_t *log)
 
     f->nwords = 0;
     f->nours = 0;
+    f->nknown = 0;
     f->has_beat = 0;
     f->err.code = NGX_SOPORTE_REDIS_NO_ERROR;
 
@@ -335,9 +347,13 @@ ngx_http_soporte_fleet_differ(ngx_http_soporte_fleet_t *f,
 
     f->words = ngx_soporte_alloc(mem, (n + 1) * sizeof(void *));
     f->ours = ngx_soporte_alloc(mem, (f->nmine + 1) * NGX_SOPORTE_ID_LEN);
+    f->known = ngx_soporte_alloc(mem, (n + 1)
+                                 * sizeof(ngx_http_soporte_fleet_known_t));
     prune = ngx_soporte_alloc(mem, (n + 1) * NGX_SOPORTE_ID_LEN);
 
-    if (f->words == NULL || f->ours == NULL || prune == NULL) {
+    if (f->words == NULL || f->ours == NULL || f->known == NULL
+        || prune == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -348,6 +364,17 @@ ngx_http_soporte_fleet_differ(ngx_http_soporte_fleet_t *f,
     nprune = 0;
 
     for (i = 0; i < n; i++) {
+
+        /* no part of our board, which says nothing of its age */
+
+        if (ngx_http_soporte_fleet_backup_is(words[i].id)) {
+            ngx_memcpy(f->known[f->nknown].id, words[i].id,
+                       NGX_SOPORTE_ID_LEN);
+            f->known[f->nknown++].version = words[i].version;
+            ngx_http_soporte_fleet_parse(f, mem, &words[i].json);
+            continue;
+        }
+
         m = bsearch(words[i].id, f->mine, f->nmine,
                     sizeof(ngx_http_soporte_mine_t),
                     ngx_http_soporte_fleet_order);
@@ -368,6 +395,9 @@ ngx_http_soporte_fleet_differ(ngx_http_soporte_fleet_t *f,
             ngx_memcpy(prune[nprune++], words[i].id, NGX_SOPORTE_ID_LEN);
         }
     }
+
+    ngx_qsort(f->known, f->nknown, sizeof(ngx_http_soporte_fleet_known_t),
+              ngx_http_soporte_fleet_order);
 
     for (i = 0; i < f->nmine; i++) {
         if (!f->mine[i].seen && !f->mine[i].old) {
@@ -669,6 +699,11 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
     }
 
     ngx_http_soporte_fleet_tell(f);
+
+    if (f->compare && !f->stopped) {
+        ngx_http_soporte_fleet_backups_tell(f->backups, f->known, f->nknown);
+    }
+
     ngx_http_soporte_fleet_rest(f);
 
     if (!f->stopped && !ngx_exiting && !ngx_terminate) {

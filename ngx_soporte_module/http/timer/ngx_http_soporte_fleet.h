@@ -37,8 +37,7 @@ void ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f);
 
 /*
  * fleet_backup.c.  Tells of a backup: "word" is the event of it, to which the
- * node is added; nothing without a fleet.  It is no part of our board: when
- * Redis forgets, the next backup is told again.
+ * node is added; nothing without a fleet.
  */
 void ngx_http_soporte_fleet_backup(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_mem_t *mem, const ngx_str_t *tenant, ngx_uint_t part,
@@ -47,6 +46,35 @@ void ngx_http_soporte_fleet_backup(ngx_http_soporte_main_conf_t *smcf,
 /* NGX_OK; NGX_DONE, it was known, or is ours; NGX_DECLINED; NGX_ERROR */
 ngx_int_t ngx_http_soporte_fleet_backup_heard(
     ngx_http_soporte_main_conf_t *smcf, const ngx_soporte_value_t *value);
+
+/* whether a word of Redis is one of a backup, by its id */
+ngx_uint_t ngx_http_soporte_fleet_backup_is(const u_char *id);
+
+
+/* such a word of Redis: which it is, and how new */
+
+typedef struct {
+    u_char                          id[NGX_SOPORTE_ID_LEN];
+    uint64_t                        version;
+} ngx_http_soporte_fleet_known_t;
+
+typedef struct ngx_http_soporte_fleet_backups_s
+    ngx_http_soporte_fleet_backups_t;
+
+/* once a worker; NULL when memory was refused */
+ngx_http_soporte_fleet_backups_t *ngx_http_soporte_fleet_backups_create(
+    ngx_cycle_t *cycle, ngx_http_soporte_main_conf_t *smcf);
+
+/*
+ * The leader, after a comparison: tells what the slots know of backups and
+ * Redis does not, some of them a turn of the event loop.  "known" is all that
+ * Redis has, in order of ids, and is copied.
+ */
+void ngx_http_soporte_fleet_backups_tell(ngx_http_soporte_fleet_backups_t *b,
+    const ngx_http_soporte_fleet_known_t *known, ngx_uint_t n);
+
+/* no longer the leader, or at the worker's end */
+void ngx_http_soporte_fleet_backups_stop(ngx_http_soporte_fleet_backups_t *b);
 
 
 /*

@@ -157,6 +157,13 @@ ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
 }
 
 
+ngx_uint_t
+ngx_http_soporte_publish_waiting(const ngx_http_soporte_main_conf_t *smcf)
+{
+    return smcf->publish ? smcf->publish->n : 0;
+}
+
+
 static ngx_http_soporte_telling_t *
 ngx_http_soporte_publish_make(ngx_http_soporte_publish_t *p,
     const u_char *id, uint64_t version, const ngx_soporte_value_t *word)

@@ -25,6 +25,10 @@ void ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
     const u_char id[NGX_SOPORTE_ID_LEN], uint64_t version,
     const ngx_soporte_value_t *word);
 
+/* how many words wait to be told in this worker */
+ngx_uint_t ngx_http_soporte_publish_waiting(
+    const ngx_http_soporte_main_conf_t *smcf);
+
 /* from exit_process */
 void ngx_http_soporte_publish_close(ngx_http_soporte_publish_t *p);
 
