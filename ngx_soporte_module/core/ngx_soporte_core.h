@@ -14,6 +14,13 @@
 
 
 /*
+ * Of what few requests come to: kept out of the function that all pass, which
+ * then saves no registers for it.
+ */
+#define NGX_SOPORTE_RARE  __attribute__((cold, noinline))
+
+
+/*
  * Memory that lives as long as its owner (a request's or a cycle's pool) and
  * is never freed piecewise.  "failed" stays set after the first refusal, so
  * that a builder of many nodes is checked once, at its end.

@@ -311,8 +311,8 @@ typedef struct {
     unsigned                        flags:4;      /* nginx's */
     ngx_soporte_tenant_t           *tenant;       /* NULL: no tenant's */
 
-    signed                          rc:12;        /* of the upstream's end */
     unsigned                        wait:16;      /* place + 1; wait.c */
+    signed                          rc:12;        /* of the upstream's end */
     unsigned                        flags1:4;
     void                          (*finalize)(ngx_http_request_t *r,
                                               ngx_int_t rc);
@@ -357,6 +357,10 @@ ngx_http_soporte_exit_flags(volatile sig_atomic_t *stop[2])
 /* tenant.c: whose request it is; NULL when no tenant's */
 
 ngx_http_soporte_ctx_t *ngx_http_soporte_ctx_make(ngx_http_request_t *r);
+
+/* of a configuration without a literal one: by a variable, by its host */
+ngx_soporte_tenant_t *ngx_http_soporte_tenant_named(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf);
 
 /* where the context lies, of whomever the request is */
 

@@ -16,8 +16,14 @@
 static ngx_int_t ngx_http_soporte_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_soporte_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_soporte_handshake(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx) NGX_SOPORTE_RARE;
 static ngx_int_t ngx_http_soporte_pass_header(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx);
+static ngx_int_t ngx_http_soporte_replace(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx) NGX_SOPORTE_RARE;
+static ngx_int_t ngx_http_soporte_read_body(ngx_http_request_t *r,
+    ngx_chain_t *in) NGX_SOPORTE_RARE;
 static ngx_int_t ngx_http_soporte_pass_body(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx, ngx_chain_t *in);
 static ngx_uint_t ngx_http_soporte_second(ngx_array_t *states);
@@ -57,15 +63,7 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
     ngx_http_soporte_wait_leave(ctx);
 
     if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
-
-        /* the tunnel's life is no latency, its end no failure */
-
-        ngx_soporte_tenant_count(ctx->tenant, ngx_time(), NGX_SOPORTE_GOOD,
-                                 NGX_HTTP_SWITCHING_PROTOCOLS,
-                                 u->state->header_time);
-        ctx->counted = 1;
-
-        return ngx_http_next_header_filter(r);
+        return ngx_http_soporte_handshake(r, ctx);
     }
 
     /* the first part is the tenant's; what error_page asks instead is not */
@@ -92,20 +90,44 @@ ngx_http_soporte_header_filter(ngx_http_request_t *r)
 }
 
 
+/* the tunnel's life is no latency, its end no failure */
+
+static ngx_int_t
+ngx_http_soporte_handshake(ngx_http_request_t *r,
+    ngx_http_soporte_ctx_t *ctx)
+{
+    ngx_soporte_tenant_count(ctx->tenant, ngx_time(), NGX_SOPORTE_GOOD,
+                             NGX_HTTP_SWITCHING_PROTOCOLS,
+                             r->upstream->state->header_time);
+    ctx->counted = 1;
+
+    return ngx_http_next_header_filter(r);
+}
+
+
 /* on to the client, unless it gives way to an answer of ours */
 
 static ngx_int_t
 ngx_http_soporte_pass_header(ngx_http_request_t *r,
     ngx_http_soporte_ctx_t *ctx)
 {
+    if (ngx_http_soporte_replaceable(r) && ctx->tenant && r == r->main) {
+        return ngx_http_soporte_replace(r, ctx);
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_replace(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx)
+{
     ngx_int_t  rc;
 
-    if (ngx_http_soporte_replaceable(r) && ctx->tenant && r == r->main) {
-        rc = ngx_http_soporte_replace_header(r, ctx);
+    rc = ngx_http_soporte_replace_header(r, ctx);
 
-        if (rc != NGX_OK) {
-            return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
-        }
+    if (rc != NGX_OK) {
+        return (rc == NGX_AGAIN) ? NGX_OK : NGX_ERROR;
     }
 
     return ngx_http_next_header_filter(r);
@@ -141,6 +163,19 @@ ngx_http_soporte_pass_body(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
 }
 
 
+static ngx_int_t
+ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    /* nothing else is read, held or replaced; in the path of every buffer */
+
+    if (r == r->main && !ngx_http_soporte_replaceable(r)) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    return ngx_http_soporte_read_body(r, in);
+}
+
+
 /*
  * frappe/exceptions.py, InReadOnlyMode: writes are refused with 503 while the
  * application answers all else; SessionStopped: all of it is in maintenance.
@@ -148,7 +183,7 @@ ngx_http_soporte_pass_body(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx,
  */
 
 static ngx_int_t
-ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+ngx_http_soporte_read_body(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t               *b;
     ngx_chain_t             *cl;
@@ -159,12 +194,6 @@ ngx_http_soporte_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_soporte_identity_asks(r)
                ? ngx_http_soporte_identity_body(r, in)
                : ngx_http_next_body_filter(r, in);
-    }
-
-    /* nothing else is read, held or replaced; in the path of every buffer */
-
-    if (!ngx_http_soporte_replaceable(r)) {
-        return ngx_http_next_body_filter(r, in);
     }
 
     ctx = ngx_http_soporte_ctx_room(r);
@@ -221,7 +250,7 @@ ngx_http_soporte_finalize(ngx_http_request_t *r, ngx_int_t rc)
 {
     ngx_http_soporte_ctx_t  *ctx;
 
-    ctx = ngx_http_soporte_ctx(r);
+    ctx = ngx_http_soporte_ctx_room(r);
 
     ctx->finalized = 1;
 

@@ -16,6 +16,9 @@
 #define NGX_HTTP_SOPORTE_STAMP  60           /* s that an evaluation holds */
 
 
+static ngx_int_t ngx_http_soporte_gate_closed(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_http_soporte_ctx_t *ctx)
+    NGX_SOPORTE_RARE;
 static ngx_uint_t ngx_http_soporte_gate_switch(ngx_http_request_t *r,
     ngx_http_soporte_loc_conf_t *slcf, ngx_soporte_tenant_t *tenant);
 static ngx_uint_t ngx_http_soporte_gate_hangs(ngx_http_request_t *r,
@@ -29,7 +32,6 @@ static ngx_uint_t ngx_http_soporte_gate_exempt(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_soporte_gate_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                    gate;
     ngx_http_soporte_ctx_t       *ctx;
     ngx_http_soporte_loc_conf_t  *slcf;
 
@@ -50,10 +52,12 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
         if (slcf->key) {
             ctx->tenant = slcf->key->tenant;
 
-        } else if ((slcf->value == NULL && slcf->bench == NULL)
-                   || ngx_http_soporte_ctx_make(r) == NULL)
-        {
-            return NGX_DECLINED;
+        } else {
+            ctx->tenant = ngx_http_soporte_tenant_named(r, slcf);
+
+            if (ctx->tenant == NULL) {
+                return NGX_DECLINED;
+            }
         }
     }
 
@@ -67,13 +71,26 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
         ngx_http_soporte_wait_enter(r, ctx);
     }
 
-    gate = ngx_soporte_load(&ctx->tenant->gate);
-
-    if (gate == NGX_SOPORTE_GATE_OPEN && slcf->maintenance == NULL
+    if (ngx_soporte_load(&ctx->tenant->gate) == NGX_SOPORTE_GATE_OPEN
+        && slcf->maintenance == NULL
         && ngx_soporte_load(&ctx->tenant->state) != NGX_SOPORTE_STATE_DOWN)
     {
         return NGX_DECLINED;
     }
+
+    return ngx_http_soporte_gate_closed(r, slcf, ctx);
+}
+
+
+/* closed, or what might close it is to be asked */
+
+static ngx_int_t
+ngx_http_soporte_gate_closed(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_http_soporte_ctx_t *ctx)
+{
+    ngx_uint_t  gate;
+
+    gate = ngx_soporte_load(&ctx->tenant->gate);
 
     if (gate == NGX_SOPORTE_GATE_OPEN
         && slcf->maintenance

@@ -16,6 +16,8 @@
 
 
 static ngx_uint_t ngx_http_soporte_broken(ngx_http_request_t *r);
+static ngx_int_t ngx_http_soporte_log_rare(ngx_http_request_t *r)
+    NGX_SOPORTE_RARE;
 static void ngx_http_soporte_limited(ngx_http_request_t *r);
 static void ngx_http_soporte_attempts(ngx_http_request_t *r,
     ngx_soporte_sample_t *sample);
@@ -51,46 +53,22 @@ ngx_http_soporte_broken(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_soporte_log_handler(ngx_http_request_t *r)
 {
-    ngx_msec_t                  latency;
-    ngx_soporte_sample_t        sample;
-    ngx_soporte_outcome_e       outcome;
     ngx_http_soporte_ctx_t     *ctx;
     ngx_http_upstream_state_t  *state;
 
-    /* a WebSocket was counted at its handshake; subrequests are not logged */
+    /* subrequests are not logged */
 
     if (r != r->main) {
         return NGX_OK;
     }
 
-    ctx = ngx_http_soporte_ctx(r);
+    ctx = ngx_http_soporte_ctx_room(r);
 
-    if (ctx) {
-        ngx_http_soporte_wait_leave(ctx);
-
-        if (ctx->counted) {
-            return NGX_OK;
-        }
-    }
-
-    if (r->upstream == NULL && ngx_http_soporte_broken(r)) {
-        return NGX_OK;
-    }
-
-    if (ctx == NULL) {
-
-        /* "return", 413 and the like end before the gate */
-
-        ctx = ngx_http_soporte_ctx_make(r);
-
-        if (ctx == NULL) {
-            return NGX_OK;
-        }
-    }
+    ngx_http_soporte_wait_leave(ctx);
 
     /* the common case, as core/outcome would judge it: one whole answer */
 
-    if (ctx->finalized && ctx->rc == NGX_OK && !ctx->page
+    if (ctx->finalized && ctx->rc == NGX_OK && !ctx->page && !ctx->counted
         && ctx->unlike == 0
         && r->upstream_states->nelts == 1
         && r->limit_req_status == 0 && r->limit_conn_status == 0
@@ -104,6 +82,39 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
             ngx_soporte_tenant_count(ctx->tenant, ngx_time(),
                                      NGX_SOPORTE_GOOD, r->headers_out.status,
                                      state->header_time);
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_soporte_log_rare(r);
+}
+
+
+static ngx_int_t
+ngx_http_soporte_log_rare(ngx_http_request_t *r)
+{
+    ngx_msec_t               latency;
+    ngx_soporte_sample_t     sample;
+    ngx_soporte_outcome_e    outcome;
+    ngx_http_soporte_ctx_t  *ctx;
+
+    ctx = ngx_http_soporte_ctx(r);
+
+    /* a WebSocket was counted at its handshake */
+
+    if ((ctx && ctx->counted)
+        || (r->upstream == NULL && ngx_http_soporte_broken(r)))
+    {
+        return NGX_OK;
+    }
+
+    if (ctx == NULL) {
+
+        /* "return", 413 and the like end before the gate */
+
+        ctx = ngx_http_soporte_ctx_make(r);
+
+        if (ctx == NULL) {
             return NGX_OK;
         }
     }

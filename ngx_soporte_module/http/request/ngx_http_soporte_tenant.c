@@ -11,7 +11,8 @@
 #include "ngx_http_soporte_bench.h"
 
 
-#define NGX_HTTP_SOPORTE_FOUND  16384        /* a power of two */
+#define NGX_HTTP_SOPORTE_FOUND_BITS  16
+#define NGX_HTTP_SOPORTE_FOUND       (1 << NGX_HTTP_SOPORTE_FOUND_BITS)
 
 
 typedef struct {
@@ -22,8 +23,17 @@ typedef struct {
 
 static ngx_soporte_tenant_t *ngx_http_soporte_tenant_lookup(
     ngx_http_request_t *r, ngx_http_soporte_loc_conf_t *slcf);
+static ngx_soporte_tenant_t *ngx_http_soporte_tenant_complex(
+    ngx_http_request_t *r, ngx_http_soporte_loc_conf_t *slcf)
+    NGX_SOPORTE_RARE;
 static ngx_soporte_tenant_t *ngx_http_soporte_tenant_find(
-    ngx_http_request_t *r, const ngx_str_t *key);
+    ngx_http_request_t *r, ngx_http_soporte_loc_conf_t *slcf,
+    const u_char *key, size_t len);
+static ngx_uint_t ngx_http_soporte_tenant_has(ngx_soporte_tenant_t *tenant,
+    const u_char *key, size_t len, ngx_http_soporte_ends_t ends);
+static ngx_soporte_tenant_t *ngx_http_soporte_tenant_seek(
+    ngx_http_request_t *r, const u_char *key, size_t len,
+    ngx_soporte_tenant_t **found) NGX_SOPORTE_RARE;
 
 
 /*
@@ -65,7 +75,6 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 {
     ngx_http_soporte_ctx_t       *ctx;
     ngx_http_soporte_loc_conf_t  *slcf;
-    ngx_http_soporte_srv_conf_t  *sscf;
 
     ctx = ngx_http_soporte_ctx_room(r);
 
@@ -75,19 +84,31 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
-    if (slcf->key) {
-        ctx->tenant = slcf->key->tenant;
-        return ctx;
-    }
+    ctx->tenant = slcf->key ? slcf->key->tenant
+                            : ngx_http_soporte_tenant_named(r, slcf);
+
+    return ctx->tenant ? ctx : NULL;
+}
+
+
+ngx_soporte_tenant_t *
+ngx_http_soporte_tenant_named(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf)
+{
+    ngx_soporte_tenant_t         *tenant;
+    ngx_http_soporte_srv_conf_t  *sscf;
 
     if (slcf->value) {
-        ctx->tenant = ngx_http_soporte_tenant_lookup(r, slcf);
+        tenant = ngx_http_soporte_tenant_lookup(r, slcf);
 
     } else if (slcf->bench) {
-        ctx->tenant = ngx_http_soporte_bench_tenant(slcf->bench, r);
+        tenant = ngx_http_soporte_bench_tenant(slcf->bench, r);
+
+    } else {
+        return NULL;
     }
 
-    if (ctx->tenant == NULL) {
+    if (tenant == NULL) {
         return NULL;
     }
 
@@ -95,46 +116,77 @@ ngx_http_soporte_ctx_make(ngx_http_request_t *r)
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_soporte_module);
 
-    if (ngx_soporte_load(&ctx->tenant->terms) != sscf->terms) {
-        ngx_soporte_store(&ctx->tenant->terms, sscf->terms);
+    if (ngx_soporte_load(&tenant->terms) != sscf->terms) {
+        ngx_soporte_store(&tenant->terms, sscf->terms);
     }
 
-    return ctx;
+    return tenant;
 }
 
 
-/*
- * An empty value is off; what is no key, or finds the zone full, is counted
- * together.
- */
+/* by a variable, or by a value of several */
 
 static ngx_soporte_tenant_t *
 ngx_http_soporte_tenant_lookup(ngx_http_request_t *r,
     ngx_http_soporte_loc_conf_t *slcf)
 {
-    ngx_str_t                   key;
-    ngx_soporte_tenant_t       *tenant;
     ngx_http_variable_value_t  *vv;
 
-    if (slcf->index != NGX_ERROR) {
-        vv = ngx_http_get_flushed_variable(r, slcf->index);
+    if (slcf->index == NGX_ERROR) {
+        return ngx_http_soporte_tenant_complex(r, slcf);
+    }
 
-        if (vv == NULL || vv->not_found) {
-            return NULL;
-        }
+    vv = ngx_http_get_flushed_variable(r, slcf->index);
 
-        key.data = vv->data;
-        key.len = vv->len;
-
-    } else if (ngx_http_complex_value(r, slcf->value, &key) != NGX_OK) {
+    if (vv == NULL || vv->not_found) {
         return NULL;
     }
 
-    if (key.len == 0) {
+    return ngx_http_soporte_tenant_find(r, slcf, vv->data, vv->len);
+}
+
+
+static ngx_soporte_tenant_t *
+ngx_http_soporte_tenant_complex(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf)
+{
+    ngx_str_t  key;
+
+    if (ngx_http_complex_value(r, slcf->value, &key) != NGX_OK) {
         return NULL;
     }
 
-    tenant = ngx_http_soporte_tenant_find(r, &key);
+    return ngx_http_soporte_tenant_find(r, slcf, key.data, key.len);
+}
+
+
+/* an empty value is off */
+
+static ngx_inline ngx_soporte_tenant_t *
+ngx_http_soporte_tenant_find(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, const u_char *key, size_t len)
+{
+    uint64_t                  hash;
+    ngx_soporte_tenant_t     *tenant, **found;
+    ngx_http_soporte_ends_t   ends;
+
+    if (len == 0) {
+        return NULL;
+    }
+
+    ends = ngx_http_soporte_ends(key, len);
+
+    hash = (ends.first ^ (ends.last << 32 | ends.last >> 32))
+           * 0x9e3779b97f4a7c15ULL;
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
+
+    found = &ngx_http_soporte_found[
+                              hash >> (64 - NGX_HTTP_SOPORTE_FOUND_BITS)];
+    tenant = *found;
+
+    if (!ngx_http_soporte_tenant_has(tenant, key, len, ends)) {
+        tenant = ngx_http_soporte_tenant_seek(r, key, len, found);
+    }
 
     /* the leader is told how it is to be watched */
 
@@ -146,39 +198,41 @@ ngx_http_soporte_tenant_lookup(ngx_http_request_t *r,
 }
 
 
-static ngx_soporte_tenant_t *
-ngx_http_soporte_tenant_find(ngx_http_request_t *r, const ngx_str_t *key)
+/* whether it is the one of the key, whose ends are given */
+
+static ngx_uint_t
+ngx_http_soporte_tenant_has(ngx_soporte_tenant_t *tenant, const u_char *key,
+    size_t len, ngx_http_soporte_ends_t ends)
 {
-    ngx_soporte_tenant_t          *tenant, **found;
-    ngx_http_soporte_ends_t        ends, known;
+    ngx_http_soporte_ends_t  its;
+
+    if (tenant == NULL || tenant->len != len) {
+        return 0;
+    }
+
+    its = ngx_http_soporte_ends(tenant->key, len);
+
+    return its.first == ends.first && its.last == ends.last
+           && (len <= 2 * sizeof(uint64_t)
+               || ngx_memcmp(tenant->key, key, len) == 0);
+}
+
+
+/* what is no key, or finds the zone full, is counted together */
+
+static ngx_soporte_tenant_t *
+ngx_http_soporte_tenant_seek(ngx_http_request_t *r, const u_char *key,
+    size_t len, ngx_soporte_tenant_t **found)
+{
+    ngx_soporte_tenant_t          *tenant;
     ngx_http_soporte_main_conf_t  *smcf;
 
     u_char                         lower[NGX_SOPORTE_KEY_MAX];
 
-    ends = ngx_http_soporte_ends(key->data, key->len);
-
-    found = &ngx_http_soporte_found[
-                ((ends.first ^ (ends.last << 7) ^ (ends.last >> 11) ^ key->len)
-                 * 0x9e3779b97f4a7c15ULL) >> 50];
-
-    tenant = *found;
-
-    if (tenant && tenant->len == key->len) {
-        known = ngx_http_soporte_ends(tenant->key, key->len);
-
-        if (known.first == ends.first && known.last == ends.last
-            && (key->len <= 2 * sizeof(uint64_t)
-                || ngx_memcmp(tenant->key, key->data, key->len) == 0))
-        {
-            return tenant;
-        }
-    }
-
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
-    switch (ngx_soporte_tenant_seek(smcf->zone, key->data, key->len, lower,
-                                    &tenant))
-    {
+    switch (ngx_soporte_tenant_seek(smcf->zone, key, len, lower, &tenant)) {
+
     case NGX_OK:
         *found = tenant;
         return tenant;
@@ -187,7 +241,7 @@ ngx_http_soporte_tenant_find(ngx_http_request_t *r, const ngx_str_t *key)
         return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
 
     default: /* NGX_DECLINED */
-        tenant = ngx_soporte_tenant_get(smcf->zone, lower, key->len, 1,
+        tenant = ngx_soporte_tenant_get(smcf->zone, lower, len, 1,
                                         ngx_time());
         break;
     }
@@ -195,9 +249,10 @@ ngx_http_soporte_tenant_find(ngx_http_request_t *r, const ngx_str_t *key)
     if (tenant == NULL) {
         ngx_http_soporte_tenant_overflow(smcf, r->connection->log);
 
-        tenant = ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
+        return ngx_soporte_tenant(smcf->zone, NGX_SOPORTE_OTHER);
     }
 
+    *found = tenant;
     return tenant;
 }
 
