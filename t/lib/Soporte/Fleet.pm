@@ -21,14 +21,15 @@ http {
     keepalive_requests 100000000;
     soporte_zone zone=fleet:8m file=%%PREFIX%%/shm;
     soporte_path %%PREFIX%%/spool;
-    soporte_postgres "%%PG%%" timeout=1s;
-    soporte_redis %%REDIS%% timeout=1s;
+    soporte_postgres "%%PG%%" timeout=%%TIMEOUT%%;
+    soporte_redis %%REDIS%% timeout=%%TIMEOUT%%;
     soporte_portal /soporte;
     soporte_node %%NAME%%;
     server {
         listen 127.0.0.1:%%PORT%% backlog=1024;
+        soporte $arg_t;
         location = /plain { return 200 ok; }
-        location / { soporte $arg_t; root %%PREFIX%%; }
+        location / { root %%PREFIX%%; }
     }
     server {
         listen unix:%%PREFIX%%/control.sock;
@@ -39,7 +40,8 @@ http {
 END
 
 
-# Options: redis (Soporte::Redis), postgres (Soporte::Postgres), workers.
+# Options: redis (Soporte::Redis), postgres (Soporte::Postgres), workers,
+# timeout (of these servers, 1s).
 
 sub node {
     my ($class, $name, %option) = @_;
@@ -47,8 +49,9 @@ sub node {
     my $nginx = Soporte::Nginx->new(
         workers => $option{workers} // 1,
         conf    => $conf,
-        vars    => { NAME  => $name, REDIS => $option{redis}->url,
-                     PG    => $option{postgres}->conninfo }
+        vars    => { NAME    => $name, REDIS => $option{redis}->url,
+                     PG      => $option{postgres}->conninfo,
+                     TIMEOUT => $option{timeout} // '1s' }
     )->start;
 
     my $self = bless { nginx => $nginx }, $class;
@@ -72,6 +75,18 @@ sub control {
     return request('unix:' . $self->nginx->prefix . '/control.sock', $method,
                    "/v1/tenants/$path", $body && encode_json($body),
                    'Content-Type' => 'application/json');
+}
+
+
+# files a ticket for a tenant: true if it was taken
+
+sub file {
+    my ($self, $tenant, $subject) = @_;
+
+    return post_json($self->addr, "/soporte/tickets?t=$tenant", {
+        subject => $subject, description => 'No imprime desde las nueve.',
+        category => 'uso', email => 'ana@acme.mx'
+    })->{status} == 201;
 }
 
 
