@@ -201,7 +201,6 @@ typedef struct {
     ngx_uint_t                      backups_set;
     ngx_uint_t                      almanac;      /* a calendar was defined */
     ngx_int_t                       variable;     /* index, holds the ctx */
-    ngx_int_t                       request_id;   /* index of $request_id */
 
     ngx_soporte_value_t            *messages[NGX_HTTP_SOPORTE_LANGS];
     ngx_http_soporte_page_t        *pages[NGX_HTTP_SOPORTE_KINDS];

@@ -137,10 +137,13 @@ void ngx_soporte_tenant_turn(ngx_soporte_tenant_t *tenant,
     ngx_uint_t outcome);
 
 
-/* one sample of a finished request; ms is the time to the upstream's header */
+/*
+ * One sample of a finished request, which neither begins a streak nor ends
+ * one; ms is the time to the upstream's header.
+ */
 
 static ngx_inline void
-ngx_soporte_tenant_count(ngx_soporte_tenant_t *tenant, time_t now,
+ngx_soporte_tenant_add(ngx_soporte_tenant_t *tenant, time_t now,
     ngx_uint_t outcome, ngx_uint_t status, ngx_msec_t ms)
 {
     ngx_soporte_bank_t  *bank;
@@ -158,10 +161,6 @@ ngx_soporte_tenant_count(ngx_soporte_tenant_t *tenant, time_t now,
 
     ngx_soporte_add(&bank->good + (outcome - NGX_SOPORTE_GOOD), 1);
 
-    if (outcome == NGX_SOPORTE_HARD || ngx_soporte_load(&tenant->streak)) {
-        ngx_soporte_tenant_turn(tenant, outcome);
-    }
-
     if (ms == (ngx_msec_t) -1) {
         return;
     }
@@ -172,6 +171,23 @@ ngx_soporte_tenant_count(ngx_soporte_tenant_t *tenant, time_t now,
 
     ngx_soporte_add(&tenant->hist[ngx_soporte_hist_bucket(ms)], 1);
     ngx_soporte_add(&tenant->upstream_ms, ms);
+}
+
+
+/* any sample */
+
+static ngx_inline void
+ngx_soporte_tenant_count(ngx_soporte_tenant_t *tenant, time_t now,
+    ngx_uint_t outcome, ngx_uint_t status, ngx_msec_t ms)
+{
+    ngx_soporte_tenant_add(tenant, now, outcome, status, ms);
+
+    if (outcome == NGX_SOPORTE_HARD
+        || (outcome != NGX_SOPORTE_EXCLUDED
+            && ngx_soporte_load(&tenant->streak)))
+    {
+        ngx_soporte_tenant_turn(tenant, outcome);
+    }
 }
 
 

@@ -48,6 +48,8 @@ ngx_http_soporte_trail(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx)
     ngx_http_variable_value_t     *vv;
     ngx_http_soporte_main_conf_t  *smcf;
 
+    static ngx_str_t  name = ngx_string("request_id");
+
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
     /* without a portal there is no form, nor a key to hash with */
@@ -76,7 +78,9 @@ ngx_http_soporte_trail(ngx_http_request_t *r, ngx_http_soporte_ctx_t *ctx)
 
     ngx_http_soporte_trail_path(r, &step);
 
-    vv = ngx_http_get_indexed_variable(r, smcf->request_id);
+    /* by name: its value is kept where the configuration uses it */
+
+    vv = ngx_http_get_variable(r, &name, ngx_hash_key(name.data, name.len));
 
     if (vv && !vv->not_found && vv->len == 2 * sizeof(step.request_id)) {
         (void) ngx_soporte_text_unhex(step.request_id, vv->data, vv->len);

@@ -72,16 +72,16 @@ ngx_http_soporte_log_handler(ngx_http_request_t *r)
         && ctx->unlike == 0
         && r->upstream_states->nelts == 1
         && r->limit_req_status == 0 && r->limit_conn_status == 0
-        && !ngx_http_soporte_polls(r) && !ngx_http_soporte_probed(r))
+        && !ngx_http_soporte_may_poll(r) && !ngx_http_soporte_may_probe(r)
+        && ngx_soporte_load(&ctx->tenant->streak) == 0)
     {
         state = r->upstream_states->elts;
 
         if (state->status < 500 && r->err_status == 0
             && state->header_time < NGX_HTTP_SOPORTE_SLOW)
         {
-            ngx_soporte_tenant_count(ctx->tenant, ngx_time(),
-                                     NGX_SOPORTE_GOOD, r->headers_out.status,
-                                     state->header_time);
+            ngx_soporte_tenant_add(ctx->tenant, ngx_time(), NGX_SOPORTE_GOOD,
+                                   r->headers_out.status, state->header_time);
             return NGX_OK;
         }
     }

@@ -11,13 +11,23 @@
 #include "ngx_http_soporte_ping.h"
 
 
+/* what must be looked at more closely, without a call */
+
+#define ngx_http_soporte_may_poll(r)                                          \
+    ((r)->uri.len >= sizeof("/socket.io/") - 1 && (r)->uri.data[1] == 's')
+
+#define ngx_http_soporte_may_probe(r)                                         \
+    ((r)->headers_in.user_agent                                               \
+     && (r)->headers_in.user_agent->value.len                                 \
+        == NGX_HTTP_SOPORTE_PROBE_AGENT_LEN)
+
+
 /* socket.io waits because it was asked to: no latency */
 
 static ngx_inline ngx_uint_t
 ngx_http_soporte_polls(ngx_http_request_t *r)
 {
-    return r->uri.len >= sizeof("/socket.io/") - 1
-           && r->uri.data[1] == 's'
+    return ngx_http_soporte_may_poll(r)
            && ngx_strncmp(r->uri.data, "/socket.io/",
                           sizeof("/socket.io/") - 1) == 0;
 }
@@ -31,10 +41,7 @@ ngx_uint_t ngx_http_soporte_probe_ours(ngx_http_request_t *r);
 static ngx_inline ngx_uint_t
 ngx_http_soporte_probed(ngx_http_request_t *r)
 {
-    return r->headers_in.user_agent
-           && r->headers_in.user_agent->value.len
-              == NGX_HTTP_SOPORTE_PROBE_AGENT_LEN
-           && ngx_http_soporte_probe_ours(r);
+    return ngx_http_soporte_may_probe(r) && ngx_http_soporte_probe_ours(r);
 }
 
 

@@ -160,11 +160,7 @@ ngx_http_soporte_reserve_variables(ngx_conf_t *cf,
         }
     }
 
-    ngx_str_set(&name, "request_id");
-
-    smcf->request_id = ngx_http_get_variable_index(cf, &name);
-
-    return (smcf->request_id == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    return NGX_OK;
 }
 
 
