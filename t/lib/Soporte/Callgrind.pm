@@ -1,9 +1,9 @@
 package Soporte::Callgrind;
 
 # An nginx under callgrind, as one process, that counts what its event loop
-# does in user space: phase by phase, without a new start for each.
+# does in user space about events: phase by phase, without a new start for each.
 #
-#   my $nginx = Soporte::Callgrind->start($conf, $fill);
+#   my $nginx = Soporte::Callgrind->start($conf);
 #   ... requests ...
 #   my $count = $nginx->count;      # since the last one, or the start
 #
@@ -17,16 +17,24 @@ use Soporte::Http;
 use Soporte::Nginx;
 use Soporte::Process qw(own wait_for slurp);
 
+# what the clock calls and no request, and what threads have to say of that
+my @apart = qw(ngx_event_expire_timers ngx_http_soporte_bench_done
+               ngx_http_soporte_snapshot_done);
+
 # libc's allocator, as nginx and its modules call it
 my %allocator = map { $_ => 1 } qw(malloc calloc realloc free posix_memalign);
 
 
 # Conf is a template as Soporte::Nginx takes it, with daemon and master_process
-# off.  Options: vars, seconds until it must listen (600).
+# off.  Options: vars; posted (1): whether what was put off to the end of a turn
+# of the loop is counted, which are timers' pieces of work, or an answer's;
+# seconds until it must listen (600).
 
 sub start {
     my ($class, $conf, %option) = @_;
 
+    my @left_out = (@apart, $option{posted} // 1 ? ()
+                                                 : 'ngx_event_process_posted');
     my $nginx = Soporte::Nginx->new(conf => $conf,
                                     vars => $option{vars} // {});
 
@@ -42,7 +50,7 @@ sub start {
     $self->{process} = Soporte::Process->start(
         command => ['valgrind', '--quiet', '--tool=callgrind', '--vgdb=no',
                     '--toggle-collect=ngx_process_events_and_timers',
-                    '--toggle-collect=ngx_event_expire_timers',
+                    map({ "--toggle-collect=$_" } @left_out),
                     '--dump-before=ngx_reopen_files',
                     "--callgrind-out-file=$self->{out}",
                     $nginx->command('error.log')],
@@ -76,8 +84,8 @@ sub client {
 }
 
 
-# Instructions since the last count: all, those of timers, those of malloc()
-# and its like, and how often these were called.
+# Instructions since the last count: all, those of malloc() and its like, and
+# how often these were called.
 
 sub count {
     my ($self) = @_;
@@ -99,7 +107,7 @@ sub count {
 sub parse {
     my ($file) = @_;
 
-    my %count = map { $_ => 0 } qw(all timers malloc calls);
+    my %count = map { $_ => 0 } qw(all malloc calls);
     my (%name, $object, $in, $to, $calls);
 
     open my $lines, '<', $file or die "$file: $!";
@@ -121,10 +129,7 @@ sub parse {
             my $times = $1;
             my ($cost) = (<$lines> // '') =~ /(\d+)$/;
 
-            if ($to eq 'ngx_event_expire_timers') {
-                $count{timers} += $cost;
-
-            } elsif ($allocator{$to} && defined $in && $in ne $object) {
+            if ($allocator{$to} && defined $in && $in ne $object) {
                 $count{malloc} += $cost;
                 $count{calls} += $times;
             }
