@@ -134,6 +134,13 @@ is_deeply([map { /: (\d+ of its \d+)/ } @lines], ["$many of its $many"],
           'it is the upstream\'s outage, counted when all were told');
 
 
+my $rows = $db->selectall_arrayref(<<'SQL');
+    SELECT message, tenants FROM soporte.state_upstreams
+SQL
+is_deeply($rows, [["$many of $many tenants are down", $many]],
+          '... an incident that theirs are part of');
+
+
 # whoever leads now never saw it
 
 $nginx->allow_log(qr/exited on signal 9/);

@@ -1,6 +1,6 @@
 # Prevents an outage that PostgreSQL never hears of, or hears of twice, or
-# whose end it misses; one of a whole upstream that looks like many; and a
-# leader's death that opens it again.
+# whose end it misses; one of a whole upstream that looks like many, or that
+# only its tenants' incidents know of; and a leader's death that opens it again.
 
 use strict;
 use warnings;
@@ -9,6 +9,7 @@ use Soporte::ErpNext;
 use Soporte::Http;
 use Soporte::Nginx;
 use Soporte::Postgres;
+use Soporte::Process;
 use Soporte::Test;
 
 my $pg = Soporte::Postgres->new;
@@ -52,6 +53,7 @@ http {
 $servers
     server {
         listen 127.0.0.1:%%PORT_C%%;
+        listen unix:%%PREFIX%%/control.sock;
         location / { soporte_control; }
     }
 }
@@ -156,11 +158,80 @@ wait_is(sub { $parents->() =~ /^[0-9a-f-]{36}$/ ? 'one' : $parents->() }, 'one',
         '... of one incident', 15);
 
 my $parent = $parents->();
+my $addr = $shared->addr . ' at uno';
+
+
+# which is one line, durable, and known to those who ask
+
+sub upstream {
+    return $db->selectrow_hashref(<<'SQL') // {};
+        SELECT count(*) OVER () AS n, id, upstream, message, tenants,
+               closed_at IS NOT NULL AS closed,
+               extract(epoch FROM now() - opened_at)::int AS age
+        FROM soporte.state_upstreams
+SQL
+}
+
+sub soporte {
+    my ($code, $text) = Soporte::Process::run(
+        Soporte::Process::top() . '/bin/soporte', '-s',
+        $nginx->prefix . '/control.sock', @_
+    );
+
+    return $code ? "exit status $code: $text" : $text;
+}
+
+wait_is(sub { upstream()->{tenants} }, 4, '... that PostgreSQL has, with its 4');
+
+my $up = upstream();
+
+is("$up->{n} $up->{id}", "1 $parent", '... and no other');
+is($up->{upstream}, $addr, '... whose name is the address');
+is($up->{message}, '4 of 4 tenants are down', '... with how many are down');
+is($up->{closed}, 0, '... not over');
+cmp_ok($up->{age}, '<=', 20, '... since the first of them was');
+
+like(soporte('why', 's2'),
+     qr/part of the outage of upstream \Q$addr\E: 4 of 4 tenants are down/,
+     'why tells of it');
+like(soporte('top', '--once'),
+     qr/\Aupstream \Q$addr\E: 4 of 4 tenants are down, [^\n]*\nTENANT/,
+     'top does first of all');
+
+my $told = get($nginx->addr('C'), '/v1/tenants/s2')->json->{incident};
+
+isnt($told->{id}, $parent, 'a tenant is told of its own incident');
+is($db->selectrow_array(<<'SQL', {}, $told->{id}), 1, '... by one word');
+    SELECT count(*) FROM soporte.incident_update WHERE incident = ?
+SQL
 
 $shared->start;
 wait_is(sub { join ' ', map { row("s$_")->{closed} } 1 .. 4 }, '1 1 1 1',
         '... over', 25);
 is($parents->(), $parent, '... and told as parts of it');
 is(join(' ', map { row("s$_")->{n} } 1 .. 4), '1 1 1 1', '... one of each');
+
+wait_is(sub { upstream()->{message} }, '4 of 4 tenants were down',
+        'the upstream\'s is over', 15);
+is(upstream()->{closed}, 1, '... closed');
+is(soporte('top', '--once') =~ /^upstream/m, '', '... and not on top');
+like(soporte('upstreams'),
+     qr/\Aupstream \Q$addr\E: 4 of 4 tenants were down, \S+Z to \S+Z\n\z/,
+     '... but in the list');
+
+
+# a leader that never saw it takes it for what it is
+
+$shared->stop;
+wait_is(sub { upstream()->{closed} }, 0, 'again, soon: the same', 20);
+
+%old = map { $_ => 1 } $nginx->workers;
+kill 'KILL', keys %old;
+wait_for(sub { (grep { !$old{$_} } $nginx->workers) >= 2 }, 10, 'new workers');
+
+$shared->start;
+wait_is(sub { upstream()->{closed} }, 1, '... closed by the next leader', 30);
+is(upstream()->{n}, 1, '... which made no other');
+is($parents->(), $parent, '... nor other parts of it');
 
 done_testing;

@@ -182,6 +182,7 @@ ngx_soporte_board_repair(ngx_soporte_zone_t *zone, int64_t now)
     }
 
     ngx_soporte_release(&board->all, 0);
+    ngx_soporte_release(&board->upstreams, 0);
     board->due = INT64_MAX;
 
     for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
@@ -218,8 +219,13 @@ ngx_soporte_board_repair(ngx_soporte_zone_t *zone, int64_t now)
 static uint32_t *
 ngx_soporte_board_chain(ngx_soporte_zone_t *zone, uint32_t tenant)
 {
-    return (tenant == NGX_SOPORTE_ALL)
-           ? &zone->board->all : &ngx_soporte_tenant(zone, tenant)->chain;
+    if (tenant == NGX_SOPORTE_ALL) {
+        return &zone->board->all;
+    }
+
+    return (tenant == NGX_SOPORTE_UPSTREAM)
+           ? &zone->board->upstreams
+           : &ngx_soporte_tenant(zone, tenant)->chain;
 }
 
 
@@ -692,6 +698,10 @@ ngx_soporte_board_publish(ngx_soporte_zone_t *zone, uint32_t tenant,
 
     (void) __atomic_add_fetch(&zone->board->generation, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    if (tenant == NGX_SOPORTE_UPSTREAM) {
+        return;
+    }
 
     ngx_soporte_board_speaker(zone->board,
                               ngx_soporte_acquire(&zone->board->all), now,

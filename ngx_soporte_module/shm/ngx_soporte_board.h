@@ -25,6 +25,8 @@
 
 
 #define NGX_SOPORTE_ALL              0xffffffff     /* tenant of a notice */
+#define NGX_SOPORTE_UPSTREAM         0xfffffffe     /* ... of no tenant: what
+                                                       several share */
 
 #define NGX_SOPORTE_BOARD_TITLE      144            /* bytes */
 #define NGX_SOPORTE_BOARD_MESSAGE    720            /* bytes */
@@ -103,7 +105,8 @@ extern const char *const  ngx_soporte_status_names[NGX_SOPORTE_STATUSES];
 
 typedef struct {
     uint32_t         kind;                   /* ngx_soporte_board_kind_e */
-    uint32_t         tenant;                 /* slot, or NGX_SOPORTE_ALL */
+    uint32_t         tenant;                 /* slot, NGX_SOPORTE_ALL or
+                                                _UPSTREAM */
     u_char           id[NGX_SOPORTE_ID_LEN]; /* UUID, never all zero */
     u_char           parent[NGX_SOPORTE_ID_LEN]; /* incident: part of, or 0 */
     uint64_t         version;                /* of the words, only grows */
@@ -166,6 +169,7 @@ struct ngx_soporte_board_s {
     /* ids by entry, all zero: free; found without touching the entries */
 
     u_char                ids[NGX_SOPORTE_BOARD_ENTRIES][NGX_SOPORTE_ID_LEN];
+    uint32_t              upstreams;         /* entry + 1: their first */
     ngx_soporte_entry_t   entries[NGX_SOPORTE_BOARD_ENTRIES];
     ngx_soporte_said_t    updates[NGX_SOPORTE_BOARD_UPDATES];
 };
@@ -232,7 +236,7 @@ ngx_int_t ngx_soporte_board_next(const ngx_soporte_zone_t *zone,
     ngx_uint_t *i, ngx_soporte_notice_t *notice);
 
 /*
- * The notices of a slot or of NGX_SOPORTE_ALL, the last made first: *at is
+ * The notices of a slot, of all or of upstreams, the last made first: *at is
  * 0 to begin with; NGX_DONE after the last.
  */
 ngx_int_t ngx_soporte_board_each(const ngx_soporte_zone_t *zone,

@@ -164,8 +164,12 @@ ngx_soporte_board_get(const ngx_soporte_zone_t *zone, const u_char *id,
 static uint32_t
 ngx_soporte_board_first(const ngx_soporte_zone_t *zone, uint32_t tenant)
 {
-    return (tenant == NGX_SOPORTE_ALL)
-           ? ngx_soporte_acquire(&zone->board->all)
+    if (tenant == NGX_SOPORTE_ALL) {
+        return ngx_soporte_acquire(&zone->board->all);
+    }
+
+    return (tenant == NGX_SOPORTE_UPSTREAM)
+           ? ngx_soporte_acquire(&zone->board->upstreams)
            : ngx_soporte_acquire(&ngx_soporte_tenant(zone, tenant)->chain);
 }
 

@@ -406,7 +406,7 @@ ngx_soporte_check_notice(const ngx_soporte_zone_t *zone,
         return "its kind";
     }
 
-    if (notice->tenant != NGX_SOPORTE_ALL
+    if (notice->tenant < NGX_SOPORTE_UPSTREAM
         && notice->tenant >= ngx_soporte_acquire(&zone->header->used))
     {
         return "its tenant";

@@ -287,7 +287,7 @@ ngx_soporte_image_board(ngx_soporte_image_t *image, u_char *buf, size_t size)
 
     while (image->notices && size - len >= sizeof(ngx_soporte_notice_t)) {
         if (ngx_soporte_board_next(image->zone, &image->at, &notice) != NGX_OK
-            || (notice.tenant != NGX_SOPORTE_ALL
+            || (notice.tenant < NGX_SOPORTE_UPSTREAM
                 && notice.tenant >= image->tenants))
         {
             ngx_memzero(&notice, sizeof(ngx_soporte_notice_t));
@@ -619,7 +619,7 @@ ngx_soporte_image_words(ngx_soporte_zone_t *zone,
             continue;
         }
 
-        if (notice.tenant != NGX_SOPORTE_ALL) {
+        if (notice.tenant < NGX_SOPORTE_UPSTREAM) {
             notice.tenant = ngx_soporte_image_slot(zone, view, at,
                                                    notice.tenant);
         }

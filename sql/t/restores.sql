@@ -2,7 +2,7 @@
 -- wins over a newer one, a kind of history that file_history() does not know.
 
 BEGIN;
-SELECT plan(15);
+SELECT plan(17);
 
 CREATE FUNCTION pg_temp.filed(VARIADIC p jsonb[]) RETURNS text
 LANGUAGE sql AS $$
@@ -102,6 +102,28 @@ SELECT is(pg_temp.filed(
       "id": "0190a000-0000-7000-8000-000000000002", "source": "detected",
       "cause": "timeout", "opened_at": "2026-11-22T10:00:00Z"}'),
     'new new', 'an incident and a later word of another node');
+
+-- ... which is an incident of no tenant
+
+SELECT is(pg_temp.filed(
+    '{"kind": "incident", "tenant": "@", "version": 1, "node": "n1",
+      "id": "0190a000-0000-7000-8000-000000000005", "source": "detected",
+      "title": "10.0.0.1:8000", "opened_at": "2099-11-22T10:00:00Z"}',
+    '{"kind": "incident_update", "tenant": "@", "status": "investigating",
+      "incident": "0190a000-0000-7000-8000-000000000005", "version": 1,
+      "at": "2099-11-22T10:00:00Z", "message": "3 of 4 tenants are down"}',
+    '{"kind": "incident", "tenant": "beta", "version": 1, "node": "n1",
+      "id": "0190a000-0000-7000-8000-000000000006", "source": "detected",
+      "parent": "0190a000-0000-7000-8000-000000000005",
+      "opened_at": "2099-11-22T10:00:00Z"}',
+    '{"kind": "incident", "tenant": "#", "version": 1, "node": "n1",
+      "id": "0190a000-0000-7000-8000-000000000007", "source": "detected",
+      "opened_at": "2099-11-22T10:00:00Z"}'),
+    'new new new bad:23514', 'an outage of an upstream; what is no tenant');
+
+SELECT is((SELECT upstream || ': ' || message || ', ' || tenants
+           FROM soporte.state_upstreams),
+          '10.0.0.1:8000: 3 of 4 tenants are down, 1', '... on one line');
 
 -- what was there before goes on
 

@@ -365,6 +365,31 @@ what_is_over(void **state)
 
 
 static void
+an_upstream_has_no_tenant(void **state)
+{
+    uint32_t              at;
+    ngx_soporte_notice_t  notice;
+
+    assert_int_equal(block(NGX_SOPORTE_UPSTREAM, "10.0.0.1:8000"), NGX_OK);
+
+    assert_int_equal(acme->gate, NGX_SOPORTE_GATE_OPEN);
+    assert_int_equal(ngx_soporte_board_current(&zone, INCIDENT, acme_slot,
+                                               NOW, &notice), NGX_DECLINED);
+    assert_int_equal(ngx_soporte_board_current(&zone, INCIDENT, ALL, NOW,
+                                               &notice), NGX_DECLINED);
+
+    at = 0;
+    assert_int_equal(ngx_soporte_board_each(&zone, NGX_SOPORTE_UPSTREAM, &at,
+                                            &notice), NGX_OK);
+    assert_memory_equal(notice.title, "10.0.0.1:8000", 13);
+    assert_int_equal(ngx_soporte_board_each(&zone, NGX_SOPORTE_UPSTREAM, &at,
+                                            &notice), NGX_DONE);
+
+    assert_int_equal(clear(INCIDENT, NGX_SOPORTE_UPSTREAM), NGX_OK);
+}
+
+
+static void
 a_new_tenant_inherits(void **state)
 {
     ngx_soporte_zone_t     other;
@@ -542,6 +567,7 @@ main(void)
         board_test(a_restore_is_due),
         board_test(a_timeline),
         board_test(what_is_over),
+        board_test(an_upstream_has_no_tenant),
         board_test(a_new_tenant_inherits),
         board_test(the_announced_end),
         board_test(a_full_board),

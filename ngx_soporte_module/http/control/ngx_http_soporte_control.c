@@ -32,6 +32,7 @@ static ngx_int_t ngx_http_soporte_control_split(
 static void ngx_http_soporte_control_nodes(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_mem_t *mem, ngx_soporte_value_t *root);
 static ngx_int_t ngx_http_soporte_control_list(ngx_http_request_t *r);
+static ngx_int_t ngx_http_soporte_control_upstreams(ngx_http_request_t *r);
 static void ngx_http_soporte_control_windows(
     ngx_http_soporte_main_conf_t *smcf, ngx_soporte_mem_t *mem,
     ngx_soporte_value_t *object, uint32_t tenant);
@@ -85,6 +86,12 @@ ngx_http_soporte_control_route(ngx_http_request_t *r)
         || ngx_http_soporte_is(&path, "/v1/tenants"))
     {
         return read ? ngx_http_soporte_control_list(r)
+                    : ngx_http_soporte_control_problem(r,
+                          NGX_HTTP_NOT_ALLOWED, "only GET", "GET, HEAD");
+    }
+
+    if (ngx_http_soporte_is(&path, "/v1/upstreams")) {
+        return read ? ngx_http_soporte_control_upstreams(r)
                     : ngx_http_soporte_control_problem(r,
                           NGX_HTTP_NOT_ALLOWED, "only GET", "GET, HEAD");
     }
@@ -186,6 +193,45 @@ ngx_http_soporte_control_read(ngx_http_request_t *r,
     } else {
         root = ngx_soporte_value_add(&mem, NULL, NULL, NGX_SOPORTE_OBJECT);
         ngx_http_soporte_control_windows(smcf, &mem, root, target->tenant);
+    }
+
+    ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
+    reply.status = NGX_HTTP_OK;
+
+    return mem.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                      : ngx_http_soporte_reply_json(r, &reply, root);
+}
+
+
+/* incidents of upstreams that several share, those that are over, too */
+
+static ngx_int_t
+ngx_http_soporte_control_upstreams(ngx_http_request_t *r)
+{
+    uint32_t                       at;
+    ngx_soporte_mem_t              mem;
+    ngx_soporte_value_t           *root, *list, *item;
+    ngx_soporte_notice_t           notice;
+    ngx_http_soporte_reply_t       reply;
+    ngx_http_soporte_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    mem = ngx_http_soporte_mem(r->pool);
+
+    root = ngx_soporte_value_add(&mem, NULL, NULL, NGX_SOPORTE_OBJECT);
+    list = ngx_soporte_value_add(&mem, root, "upstreams", NGX_SOPORTE_LIST);
+
+    at = 0;
+
+    while (ngx_soporte_board_each(smcf->zone, NGX_SOPORTE_UPSTREAM, &at,
+                                  &notice)
+           == NGX_OK)
+    {
+        item = ngx_soporte_value_add(&mem, list, NULL, NGX_SOPORTE_NULL);
+
+        if (item) {
+            *item = *ngx_http_soporte_word_value(&mem, smcf->zone, &notice);
+        }
     }
 
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));

@@ -13,7 +13,7 @@
 
 #define NGX_HTTP_SOPORTE_WHY_SIGHTS  200
 #define NGX_HTTP_SOPORTE_WHY_EVENTS                                           \
-    (NGX_HTTP_SOPORTE_WHY_SIGHTS + 6 * NGX_SOPORTE_BOARD_OVER)
+    (NGX_HTTP_SOPORTE_WHY_SIGHTS + 8 * NGX_SOPORTE_BOARD_OVER)
 
 
 /* one line of the answer */
@@ -42,6 +42,8 @@ static void ngx_http_soporte_why_sight(ngx_http_soporte_why_t *why,
 static void ngx_http_soporte_why_said(ngx_http_soporte_why_t *why,
     uint32_t tenant);
 static void ngx_http_soporte_why_notice(ngx_http_soporte_why_t *why,
+    const ngx_soporte_notice_t *notice);
+static void ngx_http_soporte_why_parent(ngx_http_soporte_why_t *why,
     const ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_why_add(ngx_http_soporte_why_t *why, int64_t at,
     const char *what, const char *fmt, ...);
@@ -285,6 +287,8 @@ ngx_http_soporte_why_notice(ngx_http_soporte_why_t *why,
               ? ngx_soporte_status_names[notice->status] : "changed");
     }
 
+    ngx_http_soporte_why_parent(why, notice);
+
     ends = notice->ended ? notice->ended : notice->ends;
 
     if (ends && ends <= ngx_time()) {
@@ -294,6 +298,31 @@ ngx_http_soporte_why_notice(ngx_http_soporte_why_t *why,
             : notice->ended ? "ended by an operator's word"
                             : "ended as announced");
     }
+}
+
+
+/* the incident of the upstream that the tenant's is a part of */
+
+static void
+ngx_http_soporte_why_parent(ngx_http_soporte_why_t *why,
+    const ngx_soporte_notice_t *notice)
+{
+    ngx_str_t             title, message;
+    ngx_soporte_notice_t  parent;
+
+    if (ngx_soporte_board_get(why->zone, notice->parent, &parent) != NGX_OK
+        || parent.tenant != NGX_SOPORTE_UPSTREAM)
+    {
+        return;
+    }
+
+    title.data = parent.title;
+    title.len = parent.title_len;
+    message.data = parent.message;
+    message.len = parent.message_len;
+
+    ngx_http_soporte_why_add(why, parent.updated * 1000, "upstream",
+        "part of the outage of upstream %V: %V", &title, &message);
 }
 
 

@@ -199,6 +199,17 @@ ngx_http_soporte_incident_say(ngx_http_soporte_main_conf_t *smcf,
     parent = ngx_http_soporte_probe_parent(smcf->probe, tenant,
                                            notice->parent);
 
+    if (parent == NULL) {
+
+        /* one word is enough for the incident and what it is a part of */
+
+        if (!known) {
+            return;
+        }
+
+        parent = notice->parent;
+    }
+
     if (known && notice->status == status && notice->cause == cause
         && ngx_memcmp(notice->parent, parent, NGX_SOPORTE_ID_LEN) == 0)
     {

@@ -4,6 +4,7 @@
  * be, and a verdict goes to its tenant, then to upstream.c.
  */
 
+#include "ngx_http_soporte_outage.h"
 #include "ngx_http_soporte_ping.h"
 #include "ngx_http_soporte_upstream.h"
 
@@ -39,6 +40,10 @@ ngx_http_soporte_probe_tick(ngx_http_soporte_probe_t *probe,
 
     probe->watch = watch;
 
+    if (probe->leads == 0) {
+        probe->leads = ngx_max(ngx_current_msec, 1);
+    }
+
     if (!probe->bound) {
         ngx_http_soporte_target_bind(probe);
     }
@@ -56,6 +61,7 @@ ngx_http_soporte_probe_tick(ngx_http_soporte_probe_t *probe,
 
     ngx_http_soporte_probe_groups(probe);
     ngx_http_soporte_probe_single(probe);
+    ngx_http_soporte_outage_tick(probe);
 }
 
 
@@ -467,4 +473,5 @@ ngx_http_soporte_probe_stop(ngx_http_soporte_probe_t *probe)
     }
 
     ngx_http_soporte_upstream_stop(probe);
+    probe->leads = 0;
 }

@@ -74,9 +74,10 @@ void ngx_http_soporte_probe_turned(ngx_http_soporte_probe_t *probe,
     ngx_soporte_tenant_t *tenant);
 
 /*
- * The id of the incident of the tenant's upstream, if so many of its tenants
- * are down that the outage is the upstream's, else all zero.  known: what the
- * tenant's incident has for it, which another leader gave.
+ * outage.c.  The id of the incident of the tenant's upstream, if so many of
+ * its tenants are down that the outage is the upstream's, else all zero.
+ * known: what the tenant's incident has for it.  NULL: in a moment, they are
+ * being counted.
  */
 const u_char *ngx_http_soporte_probe_parent(ngx_http_soporte_probe_t *probe,
     const ngx_soporte_tenant_t *tenant, const u_char *known);

@@ -44,6 +44,7 @@ typedef struct {
     ngx_msec_t                         recount;    /* down is not counted
                                                       before */
     ngx_uint_t                         down;       /* members */
+    ngx_uint_t                         most;       /* ... of this outage */
     time_t                             since;      /* unix s */
     u_char                             id[NGX_SOPORTE_ID_LEN]; /* incident's */
     unsigned                           wanted:1;   /* a probe for all, now */
@@ -84,6 +85,9 @@ struct ngx_http_soporte_probe_s {
     ngx_uint_t                         inflight;
     ngx_queue_t                        groups;
     ngx_queue_t                        telling;    /* groups with a verdict */
+    ngx_msec_t                         leads;      /* since then, 0: it does
+                                                      not */
+    time_t                             swept;      /* unix s */
     ngx_http_soporte_timer_t           turn;       /* ... told some a turn */
     ngx_queue_t                        buckets[NGX_HTTP_SOPORTE_PROBE_BUCKETS];
     unsigned                           bound:1;

@@ -9,8 +9,8 @@
  * they come first, so that nobody is passed over however fast verdicts come.
  */
 
+#include "ngx_http_soporte_outage.h"
 #include "ngx_http_soporte_upstream.h"
-#include "ngx_http_soporte_word.h"
 
 #include "ngx_soporte_seen.h"
 
@@ -395,18 +395,24 @@ ngx_http_soporte_upstream_count(ngx_http_soporte_probe_t *probe,
 
     shared = ngx_soporte_detect_shared(group->down, group->count);
 
-    if (shared == group->shared) {
-        return;
+    if (shared != group->shared) {
+        group->shared = shared;
+
+        if (shared) {
+            group->named = 0;
+            group->most = 0;
+            group->since = ngx_time()
+                           - (ngx_current_msec - first + 500) / 1000;
+        }
+
+        ngx_http_soporte_upstream_turned(probe, group);
     }
 
-    group->shared = shared;
-
-    if (shared) {
-        group->named = 0;
-        group->since = ngx_time() - (ngx_current_msec - first + 500) / 1000;
+    if (group->shared
+        && ngx_http_soporte_outage_say(probe, group) != NGX_OK)
+    {
+        ngx_http_soporte_upstream_dirty(group);
     }
-
-    ngx_http_soporte_upstream_turned(probe, group);
 }
 
 
@@ -465,46 +471,4 @@ ngx_http_soporte_upstream_see(ngx_http_soporte_probe_t *probe,
 
         ngx_soporte_seen_put(probe->smcf->zone, &sight);
     }
-}
-
-
-const u_char *
-ngx_http_soporte_probe_parent(ngx_http_soporte_probe_t *probe,
-    const ngx_soporte_tenant_t *tenant, const u_char *known)
-{
-    ngx_soporte_notice_t        notice;
-    ngx_http_soporte_group_t   *group;
-    ngx_http_soporte_target_t  *target;
-
-    static const u_char  none[NGX_SOPORTE_ID_LEN];
-
-    target = ngx_http_soporte_target(probe, tenant);
-    group = target ? target->group : NULL;
-
-    /* a part of it stays one after the upstream answered again */
-
-    if (group == NULL || !group->shared) {
-        return known;
-    }
-
-    if (group->named) {
-        return group->id;
-    }
-
-    if (ngx_memcmp(known, none, NGX_SOPORTE_ID_LEN) != 0) {
-        ngx_memcpy(group->id, known, NGX_SOPORTE_ID_LEN);
-
-    } else if (ngx_http_soporte_word_new(&notice, NGX_SOPORTE_BOARD_INCIDENT,
-                                         0)
-               == NGX_OK)
-    {
-        ngx_memcpy(group->id, notice.id, NGX_SOPORTE_ID_LEN);
-
-    } else {
-        return known;
-    }
-
-    group->named = 1;
-
-    return group->id;
 }

@@ -388,8 +388,9 @@ ngx_http_soporte_word_key(ngx_soporte_mem_t *mem,
 {
     ngx_soporte_tenant_t  *t;
 
-    if (tenant == NGX_SOPORTE_ALL) {
-        (void) ngx_soporte_value_cstr(mem, object, "tenant", "*");
+    if (tenant >= NGX_SOPORTE_UPSTREAM) {
+        (void) ngx_soporte_value_cstr(mem, object, "tenant",
+                                      tenant == NGX_SOPORTE_ALL ? "*" : "@");
         return;
     }
 
@@ -418,7 +419,7 @@ ngx_http_soporte_word_failed(ngx_soporte_zone_t *zone,
         failed = incident.began;
     }
 
-    if (notice->tenant == NGX_SOPORTE_ALL) {
+    if (notice->tenant >= NGX_SOPORTE_UPSTREAM) {
         return failed;
     }
 
@@ -541,6 +542,11 @@ ngx_http_soporte_word_tenant(ngx_http_soporte_main_conf_t *smcf,
 
     if (key->len == 1 && key->data[0] == '*') {
         *tenant = NGX_SOPORTE_ALL;
+        return NGX_OK;
+    }
+
+    if (key->len == 1 && key->data[0] == '@') {
+        *tenant = NGX_SOPORTE_UPSTREAM;
         return NGX_OK;
     }
 

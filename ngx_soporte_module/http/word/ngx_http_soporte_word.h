@@ -49,8 +49,9 @@ ngx_int_t ngx_http_soporte_word_heard(ngx_http_soporte_main_conf_t *smcf,
 void ngx_http_soporte_word_again(ngx_http_soporte_main_conf_t *smcf);
 
 /*
- * As a document, made in mem: kind, id, tenant ("*": all), version and the
- * names that sql/ has for it; an incident with its timeline, "updates".
+ * As a document, made in mem: kind, id, tenant ("*": all, "@": an upstream's),
+ * version and the names that sql/ has for it; an incident with its timeline,
+ * "updates".
  */
 ngx_soporte_value_t *ngx_http_soporte_word_value(ngx_soporte_mem_t *mem,
     const ngx_soporte_zone_t *zone, const ngx_soporte_notice_t *notice);
