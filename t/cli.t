@@ -150,6 +150,31 @@ is_done('incident off', 'incident', 'off', 'acme');
 is_done('restore', 'restore', 'acme', 'database', '--progress', 40,
         '--backup', '2026-11-22T03:10:00-06:00');
 is(tenant()->{restore}{backup_at}, '2026-11-22T09:10:00Z', '... its backup');
+
+# of what was, a time of day is the last one
+
+{
+    local $ENV{TZ} = 'UTC';
+    my $now = time;
+
+    for ([300, -86400], [-300, 0]) {
+        my ($from_now, $day) = @$_;
+        my $at = $now + $from_now;
+
+        is_done('a backup by the clock', 'restore', 'acme', 'database',
+                '--backup', strftime('%H:%M', gmtime $at));
+        is(tenant()->{restore}{backup_at},
+           strftime('%Y-%m-%dT%H:%M:00Z', gmtime $at + $day),
+           '... the last that was');
+    }
+
+    is_done('... by how long ago', 'restore', 'acme', 'database', '--backup',
+            '90m');
+    like(tenant()->{restore}{backup_at},
+         qr/^${\strftime('%Y-%m-%dT%H:%M', gmtime $now - 5400)}/,
+         '... that is it');
+}
+
 is_done('restore off', 'restore', 'off', 'acme');
 
 is_done('backup', 'backup', 'acme', 'database', '--bytes', 5, '--at',
@@ -163,6 +188,17 @@ is(get($addr, '/soporte/estado.json')->json->{backup}{database}{state}, 'ok',
 is_done('incident', 'incident', 'beta', '--block', 'yes', "T\x{c3}\x{ad}tulo");
 my $top = is_done('top', 'top', '--once');
 like($top, qr/^TENANT.*\nbeta +down .*T..tulo\nacme +/s, '... by trouble');
+
+# "since" is reckoned by awk, in any month
+
+my ($epoch) = slurp(top() . '/bin/soporte') =~ /^(    function epoch.*?^    \})/ms;
+my @instants = map {
+    Time::Local::timegm(1, 2, 3, 28, $_ % 12, 2024 + int($_ / 12))
+} 0 .. 60;
+my $text = (run('awk', "$epoch { print epoch(\$0) }",
+    spew(temp_dir() . '/instants', join '',
+         map { strftime("%Y-%m-%dT%H:%M:%SZ\n", gmtime $_) } @instants)))[1];
+is_deeply([split ' ', $text], \@instants, '... instants of five years');
 like(is_done('tenants', 'tenants', 'down'), qr/^beta +down [^\n]*\n$/,
      'tenants by state');
 my $why = is_done('why', 'why', 'beta');
