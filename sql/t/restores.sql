@@ -121,10 +121,6 @@ SELECT is(pg_temp.filed(
       "opened_at": "2099-11-22T10:00:00Z"}'),
     'new new new bad:23514', 'an outage of an upstream; what is no tenant');
 
-SELECT is((SELECT upstream || ': ' || message || ', ' || tenants
-           FROM soporte.state_upstreams),
-          '10.0.0.1:8000: 3 of 4 tenants are down, 1', '... on one line');
-
 -- what was there before goes on
 
 SELECT is(pg_temp.filed(
@@ -151,6 +147,10 @@ SELECT results_eq($$ SELECT parent, cause, node FROM soporte.incident
                      WHERE tenant = 'acme' $$,
                   $$ VALUES (NULL::uuid, 'timeout', 'n2') $$,
                   'the later word, whole');
+SELECT is((SELECT upstream || ': ' || message || ', ' || tenants
+           FROM soporte.state_upstreams),
+          '10.0.0.1:8000: 3 of 4 tenants are down, 1', 'an upstream''s outage: one line');
+
 SELECT is(has_table_privilege('soporte_agent', 'soporte.restore', 'SELECT')
           AND has_table_privilege('soporte_agent', 'soporte.state_restores',
                                   'SELECT'), true, 'agents may look');
