@@ -248,6 +248,10 @@ ngx_soporte_check_tenant(const ngx_soporte_tenant_t *t)
         return "its flags";
     }
 
+    if (ngx_soporte_load(&t->unfiled) & ~NGX_SOPORTE_TENANT_BACKUPS) {
+        return "its marks of backups";
+    }
+
     if (ngx_soporte_load(&t->gate) > NGX_SOPORTE_GATE_RESTORE) {
         return "its gate";
     }

@@ -147,7 +147,8 @@ static const ngx_soporte_image_column_t  ngx_soporte_image_columns[] = {
     tenant_column(19, history.month, 0),
     tenant_column(20, history.outages, 0),
     tenant_column(21, history.days, 0),
-    tenant_column(22, backup, 0)
+    tenant_column(22, backup, 0),
+    tenant_column(23, unfiled, 0)
 };
 
 #define NGX_SOPORTE_IMAGE_KEY     3          /* ... columns make the key */

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_soporte_tenant.h"
+#include "ngx_soporte_backup.h"
 #include "ngx_soporte_board.h"
 
 #include <time.h>
@@ -285,6 +286,92 @@ ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
     return (flags & NGX_SOPORTE_TENANT_DYNAMIC)
            || ngx_soporte_load(&tenant->generation)
               == ngx_soporte_load(&zone->header->generation);
+}
+
+
+/* the slot's word first, then the mark: who takes a mark sees the word */
+
+void
+ngx_soporte_tenant_unfiled(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    ngx_uint_t left)
+{
+    uint8_t  mark;
+
+    mark = NGX_SOPORTE_TENANT_UNFILED << part;
+
+    if (left) {
+        mark |= NGX_SOPORTE_TENANT_LEFT << part;
+
+    } else {
+        (void) __atomic_fetch_and(&tenant->unfiled,
+                                  (uint8_t) ~(NGX_SOPORTE_TENANT_LEFT << part),
+                                  __ATOMIC_RELAXED);
+    }
+
+    (void) __atomic_fetch_or(&tenant->unfiled, mark, __ATOMIC_RELEASE);
+}
+
+
+void
+ngx_soporte_tenant_filed(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    int64_t at)
+{
+    uint8_t               mark;
+    ngx_soporte_backup_t  backup;
+
+    mark = (NGX_SOPORTE_TENANT_UNFILED|NGX_SOPORTE_TENANT_LEFT) << part;
+
+    (void) __atomic_fetch_and(&tenant->unfiled, (uint8_t) ~mark,
+                              __ATOMIC_ACQ_REL);
+
+    (void) ngx_soporte_backup_unpack(ngx_soporte_load(&tenant->backup[part]),
+                                     &backup);
+
+    if (backup.at != at) {
+        ngx_soporte_tenant_unfiled(tenant, part, 0);
+    }
+}
+
+
+ngx_uint_t
+ngx_soporte_tenant_left(ngx_soporte_tenant_t *tenant, ngx_uint_t part)
+{
+    uint8_t  marks;
+
+    marks = ngx_soporte_acquire(&tenant->unfiled) >> part;
+
+    if (!(marks & NGX_SOPORTE_TENANT_UNFILED)) {
+        return 0;
+    }
+
+    if (marks & NGX_SOPORTE_TENANT_LEFT) {
+        return 1;
+    }
+
+    (void) __atomic_fetch_or(&tenant->unfiled,
+                             (uint8_t) (NGX_SOPORTE_TENANT_LEFT << part),
+                             __ATOMIC_RELAXED);
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_soporte_tenant_holds(const ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    int64_t at)
+{
+    ngx_soporte_backup_t  backup;
+
+    if (!((ngx_soporte_acquire(&tenant->unfiled) >> part)
+          & NGX_SOPORTE_TENANT_UNFILED))
+    {
+        return 0;
+    }
+
+    (void) ngx_soporte_backup_unpack(ngx_soporte_load(&tenant->backup[part]),
+                                     &backup);
+
+    return backup.at == at;
 }
 
 

@@ -32,6 +32,13 @@
 #define NGX_SOPORTE_TENANT_DYNAMIC    0x02   /* first seen in a variable */
 
 
+/* of the backup of a part, shifted by the part: history has to get it, ... */
+
+#define NGX_SOPORTE_TENANT_UNFILED    0x01
+#define NGX_SOPORTE_TENANT_LEFT       0x04   /* ... and nobody has it in hand */
+#define NGX_SOPORTE_TENANT_BACKUPS    0x0f   /* all of these */
+
+
 /* sums of the ten second slots s with s mod 4 = bank; they only grow */
 
 typedef struct {
@@ -63,7 +70,7 @@ struct ngx_soporte_tenant_s {
                                                 none was told of */
     uint16_t            profile;             /* of its configuration, 0: none */
     uint8_t             cause;               /* last failure's, ..._cause_e */
-    uint8_t             spare;
+    uint8_t             unfiled;             /* backups, as above */
     u_char              key[NGX_SOPORTE_KEY_MAX];
 
     /* written by every request */
@@ -126,6 +133,28 @@ ngx_int_t ngx_soporte_tenant_seek(const ngx_soporte_zone_t *zone,
  */
 ngx_soporte_tenant_t *ngx_soporte_tenant_get(ngx_soporte_zone_t *zone,
     const u_char *key, size_t len, ngx_uint_t dynamic, int64_t now);
+
+/*
+ * History has to get the backup of a part that was just put into the slot: by
+ * who put it there, or, left, by the leader.
+ */
+void ngx_soporte_tenant_unfiled(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    ngx_uint_t left);
+
+/* that of unix s is in the spool; there may be another by now */
+void ngx_soporte_tenant_filed(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    int64_t at);
+
+/*
+ * Whether the leader is to file what the slot has, which it is the second time
+ * that it asks: whoever put it there needs a while.
+ */
+ngx_uint_t ngx_soporte_tenant_left(ngx_soporte_tenant_t *tenant,
+    ngx_uint_t part);
+
+/* whether that of unix s could be filed once more from the slot */
+ngx_uint_t ngx_soporte_tenant_holds(const ngx_soporte_tenant_t *tenant,
+    ngx_uint_t part, int64_t at);
 
 /* whether the configuration in force, or a request, knows the tenant */
 ngx_uint_t ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,

@@ -183,6 +183,7 @@ damage_of_slots(void **state)
     month = &t->history.month[1];
 
     damaged(zone, t->flags, NGX_SOPORTE_TENANT_READY | 0x8000, "flags");
+    damaged(zone, t->unfiled, 0x10, "marks of backups");
     damaged(zone, t->gate, 77, "gate");
     damaged(zone, t->board, NGX_SOPORTE_BOARD_ENTRIES + 1, "board");
     damaged(zone, t->chain, NGX_SOPORTE_BOARD_ENTRIES + 1, "board");

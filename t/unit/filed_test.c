@@ -1,10 +1,13 @@
 
 /*
- * Prevents a word that history never gets: a mark that outlasts the version
- * that it was set for, or the place of what nobody filed given away.
+ * Prevents a word or a backup that history never gets: a mark that outlasts
+ * the version that it was set for, or the place of what nobody filed given
+ * away.
  */
 
 #include "zone.h"
+
+#include "ngx_soporte_backup.h"
 
 
 #define INCIDENT  NGX_SOPORTE_BOARD_INCIDENT
@@ -243,6 +246,61 @@ what_can_be_had_again(void **state)
 }
 
 
+/* a good backup of a part goes into the slot */
+
+static void
+report(ngx_soporte_tenant_t *t, ngx_uint_t part, int64_t at, ngx_uint_t left)
+{
+    t->backup[part] = ngx_soporte_backup_report(t->backup[part], at, 1000);
+    ngx_soporte_tenant_unfiled(t, part, left);
+}
+
+
+static void
+backups(void **state)
+{
+    ngx_soporte_tenant_t  *t;
+
+    t = ngx_soporte_tenant(&zone, 1);
+
+    assert_false(ngx_soporte_tenant_left(t, 0));
+    assert_false(ngx_soporte_tenant_holds(t, 0, 0));
+
+    /* who told of it has it in hand, for a while; each part by itself */
+
+    report(t, 1, NOW, 0);
+    assert_true(ngx_soporte_tenant_holds(t, 1, NOW));
+    assert_false(ngx_soporte_tenant_holds(t, 1, NOW - 1));
+    assert_false(ngx_soporte_tenant_holds(t, 0, NOW));
+
+    assert_false(ngx_soporte_tenant_left(t, 1));
+    assert_true(ngx_soporte_tenant_left(t, 1));
+    assert_false(ngx_soporte_tenant_left(t, 0));
+
+    ngx_soporte_tenant_filed(t, 1, NOW);
+    assert_int_equal(t->unfiled, 0);
+
+    /* another came before the one before was filed */
+
+    report(t, 0, NOW, 1);
+    assert_true(ngx_soporte_tenant_left(t, 0));
+    report(t, 0, NOW + 60, 0);
+    assert_false(ngx_soporte_tenant_left(t, 0));
+
+    ngx_soporte_tenant_filed(t, 0, NOW);
+    assert_true(ngx_soporte_tenant_holds(t, 0, NOW + 60));
+    ngx_soporte_tenant_filed(t, 0, NOW + 60);
+    assert_false(ngx_soporte_tenant_left(t, 0));
+    assert_int_equal(t->unfiled, 0);
+
+    /* all marks there are */
+
+    report(t, 0, NOW + 70, 1);
+    report(t, 1, NOW + 70, 1);
+    assert_int_equal(t->unfiled, NGX_SOPORTE_TENANT_BACKUPS);
+}
+
+
 int
 main(void)
 {
@@ -250,7 +308,8 @@ main(void)
         filed_test(of_one_version),
         filed_test(others_words),
         filed_test(what_is_filed_goes_first),
-        filed_test(what_can_be_had_again)
+        filed_test(what_can_be_had_again),
+        filed_test(backups)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

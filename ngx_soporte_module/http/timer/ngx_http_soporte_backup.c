@@ -8,8 +8,7 @@
 #include "ngx_http_soporte_backup.h"
 #include "ngx_http_soporte_bench.h"
 #include "ngx_http_soporte_conf.h"
-#include "ngx_http_soporte_event.h"
-#include "ngx_http_soporte_fleet.h"
+#include "ngx_http_soporte_publish.h"
 #include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_backups.h"
@@ -34,7 +33,6 @@ typedef struct {
     ngx_soporte_tenant_t              *tenant;
     char                              *path;
     ngx_uint_t                         kind;
-    int64_t                            filed[NGX_SOPORTE_BACKUP_PARTS];
     ngx_soporte_backups_t              result;     /* by the thread */
     ngx_int_t                          rc;
 } ngx_http_soporte_backup_target_t;
@@ -86,12 +84,6 @@ static void ngx_http_soporte_backup_count(
 static void ngx_http_soporte_backup_apply(ngx_http_soporte_backup_t *b,
     ngx_http_soporte_backup_target_t *target, ngx_uint_t part,
     ngx_pool_t *pool);
-static void ngx_http_soporte_backup_set(ngx_soporte_tenant_t *tenant,
-    ngx_uint_t part, int64_t finished, int64_t bytes, ngx_uint_t ok);
-static ngx_int_t ngx_http_soporte_backup_file(
-    ngx_http_soporte_main_conf_t *smcf, ngx_pool_t *pool,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t at, int64_t bytes,
-    ngx_uint_t ok);
 static void ngx_http_soporte_backup_say(ngx_http_soporte_backup_t *b);
 
 
@@ -372,8 +364,6 @@ ngx_http_soporte_backup_target(ngx_http_soporte_backup_t *b,
 {
     u_char                            *p, *mark;
     size_t                             nalloc;
-    ngx_uint_t                         i;
-    ngx_soporte_backup_t               known;
     ngx_http_soporte_backup_target_t  *target;
 
     /* what shares the slot of the rest has no backup of its own */
@@ -427,14 +417,6 @@ ngx_http_soporte_backup_target(ngx_http_soporte_backup_t *b,
 
     p = ngx_cpymem(p, mark, pattern->data + pattern->len - mark);
     *p = '\0';
-
-    /* what an earlier leader knew, it filed */
-
-    for (i = 0; i < NGX_SOPORTE_BACKUP_PARTS; i++) {
-        ngx_soporte_backup_unpack(ngx_soporte_load(&tenant->backup[i]),
-                                  &known);
-        target->filed[i] = known.at;
-    }
 
     return NGX_OK;
 }
@@ -580,62 +562,23 @@ ngx_http_soporte_backup_apply(ngx_http_soporte_backup_t *b,
         ngx_soporte_store(&target->tenant->backup[part], word);
     }
 
-    if (found->at == 0 || found->at == target->filed[part]
-        || b->events >= NGX_HTTP_SOPORTE_BACKUP_EVENTS)
-    {
+    if (found->at == 0 || found->at == known.at) {
         return;
     }
 
-    b->events++;
+    /* at a first look there may be thousands: the rest is left for later */
 
-    if (ngx_http_soporte_backup_file(b->smcf, pool, target->tenant, part,
-                                     found->at, found->bytes,
-                                     !ngx_soporte_backup_doubtful(found))
-        != NGX_ERROR)
-    {
-        target->filed[part] = found->at;
+    if (b->events++ >= NGX_HTTP_SOPORTE_BACKUP_EVENTS) {
+        ngx_soporte_tenant_unfiled(target->tenant, part, 1);
+        ngx_http_soporte_publish_left(b->smcf);
+        return;
     }
-}
 
+    ngx_soporte_tenant_unfiled(target->tenant, part, 0);
 
-static ngx_int_t
-ngx_http_soporte_backup_file(ngx_http_soporte_main_conf_t *smcf,
-    ngx_pool_t *pool, ngx_soporte_tenant_t *tenant, ngx_uint_t part,
-    int64_t at, int64_t bytes, ngx_uint_t ok)
-{
-    ngx_str_t             key;
-    ngx_soporte_mem_t     mem;
-    ngx_soporte_value_t  *event;
-
-    key.data = tenant->key;
-    key.len = tenant->len;
-
-    mem = ngx_http_soporte_mem(pool);
-    event = ngx_http_soporte_backup_event(&mem, &key, part, at, bytes, ok);
-
-    ngx_http_soporte_fleet_backup(smcf, &mem, &key, part, at, event);
-
-    return mem.failed ? NGX_ERROR : ngx_http_soporte_event(smcf, event, NULL);
-}
-
-
-ngx_soporte_value_t *
-ngx_http_soporte_backup_event(ngx_soporte_mem_t *mem, const ngx_str_t *key,
-    ngx_uint_t part, int64_t at, int64_t bytes, ngx_uint_t ok)
-{
-    ngx_soporte_value_t  *event;
-
-    event = ngx_soporte_value_add(mem, NULL, NULL, NGX_SOPORTE_OBJECT);
-
-    (void) ngx_soporte_value_cstr(mem, event, "kind", "backup");
-    (void) ngx_soporte_value_str(mem, event, "tenant", key);
-    (void) ngx_soporte_value_str(mem, event, "part",
-                                 &ngx_soporte_backup_parts[part]);
-    ngx_soporte_value_instant(mem, event, "finished_at", at);
-    (void) ngx_soporte_value_int(mem, event, "bytes", ngx_max(bytes, 0));
-    (void) ngx_soporte_value_bool(mem, event, "ok", ok);
-
-    return event;
+    ngx_http_soporte_backup_file(b->smcf, pool, target->tenant, part,
+                                 found->at, found->bytes,
+                                 !ngx_soporte_backup_doubtful(found));
 }
 
 
@@ -666,66 +609,6 @@ ngx_http_soporte_backup_say(ngx_http_soporte_backup_t *b)
     }
 
     b->denied_said = b->denied.n;
-}
-
-
-static void
-ngx_http_soporte_backup_set(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
-    int64_t finished, int64_t bytes, ngx_uint_t ok)
-{
-    uint64_t  old, word;
-
-    old = ngx_soporte_load(&tenant->backup[part]);
-
-    do {
-        word = ok ? ngx_soporte_backup_report(old, finished, bytes)
-                  : old | NGX_SOPORTE_BACKUP_WATCHED;
-
-    } while (!__atomic_compare_exchange_n(&tenant->backup[part], &old, word,
-                                          0, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
-}
-
-
-ngx_int_t
-ngx_http_soporte_backup_heard(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
-    int64_t finished, int64_t bytes, ngx_uint_t ok)
-{
-    uint64_t              word;
-    ngx_uint_t            flags;
-    ngx_soporte_backup_t  known;
-
-    word = ngx_soporte_load(&tenant->backup[part]);
-    flags = ngx_soporte_backup_unpack(word, &known);
-
-    if ((flags & NGX_SOPORTE_BACKUP_WATCHED)
-        && (!(flags & NGX_SOPORTE_BACKUP_REPORTED) || known.at >= finished))
-    {
-        return NGX_DONE;
-    }
-
-    ngx_http_soporte_backup_set(tenant, part, finished, bytes, ok);
-
-    return NGX_OK;
-}
-
-
-void
-ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
-    ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t finished,
-    int64_t bytes, ngx_uint_t ok)
-{
-    ngx_pool_t  *pool;
-
-    ngx_http_soporte_backup_set(tenant, part, finished, bytes, ok);
-
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-
-    if (pool) {
-        (void) ngx_http_soporte_backup_file(smcf, pool, tenant, part,
-                                            finished, bytes, ok);
-        ngx_destroy_pool(pool);
-    }
 }
 
 

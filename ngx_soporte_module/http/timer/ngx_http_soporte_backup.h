@@ -38,14 +38,27 @@ ngx_http_soporte_backup_t *ngx_http_soporte_backup_create(
 /* the leader, each second */
 void ngx_http_soporte_backup_tick(ngx_http_soporte_backup_t *b);
 
+/* limit: seconds that the promise gives */
+void ngx_http_soporte_backup_state(const ngx_soporte_tenant_t *tenant,
+    int64_t now, int64_t limit, ngx_http_soporte_backup_state_t *state);
+
+/* "backup" as estado.json has it, null where nobody watches */
+void ngx_http_soporte_backup_value(ngx_soporte_mem_t *mem,
+    ngx_soporte_value_t *parent, const ngx_soporte_tenant_t *tenant,
+    int64_t now, int64_t limit);
+
+
+/* backup_file.c: what is told of backups */
+
 /*
  * The operator's word, in any worker: a backup of a part ended at unix s, of
  * so many bytes (-1: not known), and was good or not.  In force at once, and
- * filed for the database.
+ * filed for the database and told to the fleet; where many are reported that
+ * is left to the leader, who has to be told by ngx_http_soporte_publish_left().
  */
 void ngx_http_soporte_backup_report(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_tenant_t *tenant, ngx_uint_t part, int64_t finished,
-    int64_t bytes, ngx_uint_t ok);
+    int64_t bytes, ngx_uint_t ok, ngx_uint_t many);
 
 /*
  * What another node told: as the operator's word, and not filed again.  NGX_OK;
@@ -59,14 +72,16 @@ ngx_soporte_value_t *ngx_http_soporte_backup_event(ngx_soporte_mem_t *mem,
     const ngx_str_t *key, ngx_uint_t part, int64_t at, int64_t bytes,
     ngx_uint_t ok);
 
-/* limit: seconds that the promise gives */
-void ngx_http_soporte_backup_state(const ngx_soporte_tenant_t *tenant,
-    int64_t now, int64_t limit, ngx_http_soporte_backup_state_t *state);
+/* what was just put into the slot; event loop, in a pool of the caller */
+void ngx_http_soporte_backup_file(ngx_http_soporte_main_conf_t *smcf,
+    ngx_pool_t *pool, ngx_soporte_tenant_t *tenant, ngx_uint_t part,
+    int64_t at, int64_t bytes, ngx_uint_t ok);
 
-/* "backup" as estado.json has it, null where nobody watches */
-void ngx_http_soporte_backup_value(ngx_soporte_mem_t *mem,
-    ngx_soporte_value_t *parent, const ngx_soporte_tenant_t *tenant,
-    int64_t now, int64_t limit);
+/*
+ * The leader, each 200 ms: files what the slots have and nobody else will,
+ * some of it at a time, see ngx_soporte_tenant_left().
+ */
+void ngx_http_soporte_backup_again(ngx_http_soporte_main_conf_t *smcf);
 
 
 #endif /* _NGX_HTTP_SOPORTE_BACKUP_H_INCLUDED_ */

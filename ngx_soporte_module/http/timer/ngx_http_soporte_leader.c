@@ -108,6 +108,7 @@ ngx_http_soporte_leader_tick(ngx_event_t *ev)
     if (leader->smcf->leading) {
 
         ngx_http_soporte_word_again(leader->smcf);
+        ngx_http_soporte_backup_again(leader->smcf);
         ngx_http_soporte_deliver_tick(leader->deliver);
         ngx_http_soporte_seal_tick(leader->seal);
         ngx_http_soporte_fleet_tick(leader->fleet);

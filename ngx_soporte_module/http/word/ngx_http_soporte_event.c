@@ -9,6 +9,7 @@
 #include "ngx_http_soporte_job.h"
 
 #include "ngx_soporte_board.h"
+#include "ngx_soporte_tenant.h"
 
 
 #define NGX_HTTP_SOPORTE_EVENT_ROUND  64     /* events in one task */
@@ -435,7 +436,11 @@ ngx_http_soporte_event_settle(ngx_http_soporte_events_t *events)
 
         /* not marked, when the lock is not had: the leader files it again */
 
-        if (event->copy.whole) {
+        if (event->copy.tenant) {
+            ngx_soporte_tenant_filed(event->copy.tenant, event->copy.part,
+                                     event->copy.version);
+
+        } else if (event->copy.whole) {
             (void) ngx_soporte_board_filed(events->smcf->zone, event->copy.id,
                                            event->copy.version, ngx_time());
         }
@@ -562,6 +567,11 @@ ngx_http_soporte_event_held(const ngx_soporte_zone_t *zone,
 {
     if (event->alone) {
         return 0;
+    }
+
+    if (event->copy.tenant) {
+        return ngx_soporte_tenant_holds(event->copy.tenant, event->copy.part,
+                                        event->copy.version);
     }
 
     return event->copy.version == 0

@@ -27,13 +27,16 @@ ngx_http_soporte_events_t *ngx_http_soporte_events_create(ngx_cycle_t *cycle,
 
 /*
  * Where an event can be had again if the worker ends before the disk took it:
- * on the board, from where the leader files what is not marked; with version
- * 0, from whoever leads next, who makes it anew.
+ * on the board, or a backup in its tenant's slot, from where the leader files
+ * what is not marked; with version 0, from whoever leads next, who makes it
+ * anew.
  */
 
 typedef struct {
     u_char                      id[NGX_SOPORTE_ID_LEN];
-    uint64_t                    version;
+    uint64_t                    version;     /* of a backup: its unix s */
+    ngx_soporte_tenant_t       *tenant;      /* ... and slot, else NULL */
+    ngx_uint_t                  part;
     unsigned                    step:1;      /* of an incident, a restore */
     unsigned                    whole:1;     /* the last event of the word */
 } ngx_http_soporte_event_copy_t;

@@ -157,6 +157,13 @@ ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
 }
 
 
+void
+ngx_http_soporte_publish_left(ngx_http_soporte_main_conf_t *smcf)
+{
+    ngx_soporte_add(&smcf->zone->header->fleet_dirty, 1);
+}
+
+
 ngx_uint_t
 ngx_http_soporte_publish_waiting(const ngx_http_soporte_main_conf_t *smcf)
 {

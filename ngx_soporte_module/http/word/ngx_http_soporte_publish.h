@@ -25,6 +25,9 @@ void ngx_http_soporte_publish(ngx_http_soporte_main_conf_t *smcf,
     const u_char id[NGX_SOPORTE_ID_LEN], uint64_t version,
     const ngx_soporte_value_t *word);
 
+/* there is something that the leader finds by a comparison */
+void ngx_http_soporte_publish_left(ngx_http_soporte_main_conf_t *smcf);
+
 /* how many words wait to be told in this worker */
 ngx_uint_t ngx_http_soporte_publish_waiting(
     const ngx_http_soporte_main_conf_t *smcf);
