@@ -236,7 +236,7 @@ sql: | $$(call deps,test)  ## the functions in PostgreSQL, by pgTAP
 	@t/tools/run $(sql_tests)
 
 .PHONY: e2e
-e2e: $(built) build/vectors-hours build/zone-check build/geo/key | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
+e2e: $(built) $(programs) build/geo/key | $$(call deps,test)  ## end to end, nginx with the module; one of them: prove -It/lib t/x.t
 	@t/tools/run $(e2e_tests)
 
 .PHONY: browser

@@ -420,8 +420,12 @@ ngx_http_soporte_body_text(ngx_http_request_t *r, ngx_str_t *text)
     text->data = p;
     text->len = len;
 
+    /* the last of a chunked body may be empty, and nowhere */
+
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        if (cl->buf->pos != cl->buf->last) {
+            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        }
     }
 
     return NGX_OK;

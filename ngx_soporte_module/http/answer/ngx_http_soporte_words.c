@@ -89,7 +89,7 @@ ngx_http_soporte_fill(ngx_http_soporte_voice_t *voice, const char *group,
                 continue;
             }
 
-            if (write) {
+            if (write && b->text.len) {
                 p = ngx_cpymem(p, b->text.data, b->text.len);
             }
 

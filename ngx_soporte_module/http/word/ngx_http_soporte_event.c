@@ -599,12 +599,14 @@ ngx_http_soporte_event_left(ngx_http_soporte_events_t *events)
 
     lost = 0;
 
-    for (q = ngx_queue_head(&events->waiting);
-         q != ngx_queue_sentinel(&events->waiting);
-         q = ngx_queue_next(q))
-    {
+    while (!ngx_queue_empty(&events->waiting)) {
+        q = ngx_queue_head(&events->waiting);
         event = ngx_queue_data(q, ngx_http_soporte_event_t, queue);
+
         lost += event->alone;
+
+        ngx_queue_remove(q);
+        ngx_free(event);
     }
 
     if (lost) {
