@@ -315,8 +315,7 @@ static void
 ngx_http_soporte_target_free(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_target_t *target)
 {
-    uint32_t                   slot;
-    ngx_http_soporte_group_t  *group;
+    uint32_t  slot;
 
     slot = ngx_soporte_tenant_index(probe->smcf->zone, target->tenant);
 
@@ -325,16 +324,8 @@ ngx_http_soporte_target_free(ngx_http_soporte_probe_t *probe,
 
     ngx_http_soporte_probe_forget(probe, target);
 
-    group = target->group;
-
-    if (group) {
+    if (target->group) {
         ngx_http_soporte_upstream_leave(target);
-
-        if (--group->count == 0) {
-            ngx_queue_remove(&group->bucket);
-            ngx_queue_remove(&group->queue);
-            ngx_free(group);
-        }
     }
 
     ngx_free(target);

@@ -298,6 +298,10 @@ ngx_http_soporte_upstream_leave(ngx_http_soporte_target_t *target)
 
     if (--group->count == 0) {
         ngx_http_soporte_upstream_told(group);
+
+        ngx_queue_remove(&group->bucket);
+        ngx_queue_remove(&group->queue);
+        ngx_free(group);
     }
 }
 
