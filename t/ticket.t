@@ -54,10 +54,12 @@ http {
         cuenta cobranza; visita $http_x_queue; default "";
     }
     soporte_queue $queue;
+    log_format all '$remote_user "$request" $request_uri $args $arg_clave '
+                   '$http_referer $http_user_agent';
     server {
         listen 127.0.0.1:%%PORT%%;
         listen 127.0.0.1:%%PORT_H2%% http2;
-        access_log %%PREFIX%%/access.log combined;
+        access_log %%PREFIX%%/access.log all;
         soporte acme;
     }
     server { listen 127.0.0.1:%%PORT_B%%; soporte otra;
@@ -749,6 +751,13 @@ get($addr, $told);
 get($addr, "$told&x=1");
 get($addr, $told, Accept => 'application/json');
 get($addr, substr $told, 0, -1);
+{
+    my $large = Soporte::Http->connect($addr);
+    $large->send("GET $told HTTP/1.1\r\nHost: $host\r\n"
+                 . "Content-Length: 99999999\r\n\r\n");
+    is($large->response->{status}, 413, '... with too large a body');
+    $large->close;
+}
 get($addr, folio($r) ? "$tickets/" . folio($r) : '/',
     Cookie => "soporte-ticket=$secret");
 curl('--http2-prior-knowledge', 'http://' . $nginx->addr('H2') . $told);

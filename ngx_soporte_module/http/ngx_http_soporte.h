@@ -319,9 +319,13 @@ typedef struct {
     unsigned                        category_len:28;
     unsigned                        flags2:4;
     u_char                         *category;     /* of a ticket being filed */
+
+    unsigned                        key_len:28;
+    unsigned                        flags3:4;
+    u_char                         *key;          /* a link's, see portal.h */
 } ngx_http_soporte_ctx_t;
 
-#define NGX_HTTP_SOPORTE_CTX_VARIABLES  3
+#define NGX_HTTP_SOPORTE_CTX_VARIABLES  4
 
 _Static_assert(sizeof(ngx_http_soporte_ctx_t)
                == NGX_HTTP_SOPORTE_CTX_VARIABLES

@@ -13,6 +13,8 @@
 #include "ngx_http_soporte_page.h"
 #include "ngx_http_soporte_portal.h"
 
+#include "ngx_soporte_form.h"
+
 
 typedef struct {
     ngx_str_t              path;             /* after the base */
@@ -123,6 +125,8 @@ ngx_http_soporte_portal_rewrite_handler(ngx_http_request_t *r)
 
     r->phase_handler = cmcf->phase_engine.location_rewrite_index - 1;
 
+    ngx_http_soporte_portal_conceal(r);
+
     return ngx_http_soporte_portal_length(r);
 }
 
@@ -154,25 +158,47 @@ ngx_http_soporte_portal_length(ngx_http_request_t *r)
 void
 ngx_http_soporte_portal_conceal(ngx_http_request_t *r)
 {
-    u_char  *args;
+    ngx_str_t                key;
+    ngx_soporte_mem_t        mem;
+    ngx_http_soporte_ctx_t  *ctx;
 
     if (r->args.len == 0) {
         return;
     }
 
-    /* it is a part of unparsed_uri, which is the client's bytes, too */
+    ctx = ngx_http_soporte_ctx_room(r);
+    mem = ngx_http_soporte_mem(r->pool);
 
-    args = ngx_pstrdup(r->pool, &r->args);
-
-    if (args == NULL) {
-        ngx_str_null(&r->args);
-
-    } else {
-        r->args.data = args;
+    if (ctx->key == NULL
+        && ngx_soporte_form_arg(&mem, &r->args, "clave", &key) == NGX_OK)
+    {
+        ctx->key = key.data;
+        ctx->key_len = key.len;
     }
+
+    /* mostly the same bytes, which are the client's; HTTP/2 has two of them */
 
     ngx_http_soporte_portal_hide(&r->request_line);
     ngx_http_soporte_portal_hide(&r->unparsed_uri);
+    ngx_http_soporte_portal_hide(&r->args);
+}
+
+
+ngx_int_t
+ngx_http_soporte_portal_key(ngx_http_request_t *r, ngx_str_t *key)
+{
+    ngx_http_soporte_ctx_t  *ctx;
+
+    ctx = ngx_http_soporte_ctx_room(r);
+
+    if (ctx->key == NULL) {
+        return NGX_DECLINED;
+    }
+
+    key->data = ctx->key;
+    key->len = ctx->key_len;
+
+    return NGX_OK;
 }
 
 

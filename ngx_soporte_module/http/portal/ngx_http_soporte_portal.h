@@ -17,11 +17,14 @@ ngx_int_t ngx_http_soporte_portal_rewrite_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_soporte_portal_length(ngx_http_request_t *r);
 
 /*
- * "clave=***" in what access and error logs repeat of the request: a link's
- * token is a key.  From preaccess, so that a request which limit_req keeps
- * away is covered; r->args stays as it was.
+ * Takes the key of a link out of the request: whatever logs repeat of it has
+ * "clave=***", also where limits keep it away.  As soon as it is known that
+ * the request is the portal's, and again in preaccess, for a location's.
  */
 void ngx_http_soporte_portal_conceal(ngx_http_request_t *r);
+
+/* the key, of the request's pool; NGX_DECLINED: its link has none */
+ngx_int_t ngx_http_soporte_portal_key(ngx_http_request_t *r, ngx_str_t *key);
 
 /* NGX_OK, NGX_ERROR (another site's), NGX_DECLINED (the client says nothing) */
 ngx_int_t ngx_http_soporte_same_origin(ngx_http_request_t *r);

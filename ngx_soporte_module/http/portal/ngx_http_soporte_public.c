@@ -8,11 +8,11 @@
  */
 
 #include "ngx_http_soporte_public.h"
+#include "ngx_http_soporte_portal.h"
 #include "ngx_http_soporte_reply.h"
 #include "ngx_http_soporte_ticket.h"
 
 #include "ngx_soporte_folio.h"
-#include "ngx_soporte_form.h"
 
 
 #define NGX_HTTP_SOPORTE_STATUS_TOKEN   22
@@ -23,8 +23,6 @@ static ngx_int_t ngx_http_soporte_public_token(ngx_http_request_t *r,
     const ngx_http_soporte_view_t *view, u_char *token);
 static ngx_uint_t ngx_http_soporte_public_proven(ngx_http_request_t *r,
     const ngx_http_soporte_view_t *view, const ngx_str_t *token);
-static ngx_int_t ngx_http_soporte_public_arg(ngx_http_request_t *r,
-    ngx_str_t *token);
 
 
 ngx_uint_t
@@ -39,24 +37,13 @@ ngx_http_soporte_public(ngx_http_request_t *r,
 
     if ((ngx_http_soporte_cookie(r, NGX_HTTP_SOPORTE_STATUS_COOKIE, &token)
          == NGX_OK
-         || ngx_http_soporte_public_arg(r, &token) == NGX_OK)
+         || ngx_http_soporte_portal_key(r, &token) == NGX_OK)
         && ngx_http_soporte_public_proven(r, view, &token))
     {
         return NGX_SOPORTE_PUBLIC_ALL;
     }
 
     return view->policy->visible;
-}
-
-
-static ngx_int_t
-ngx_http_soporte_public_arg(ngx_http_request_t *r, ngx_str_t *token)
-{
-    ngx_soporte_mem_t  mem;
-
-    mem = ngx_http_soporte_mem(r->pool);
-
-    return ngx_soporte_form_arg(&mem, &r->args, "clave", token);
 }
 
 
@@ -134,7 +121,7 @@ ngx_http_soporte_public_enter(ngx_http_request_t *r,
     const char                *secure;
     ngx_http_soporte_reply_t   reply;
 
-    if (ngx_http_soporte_public_arg(r, &token) != NGX_OK) {
+    if (ngx_http_soporte_portal_key(r, &token) != NGX_OK) {
         return NGX_DECLINED;
     }
 

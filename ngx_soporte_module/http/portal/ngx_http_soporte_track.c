@@ -87,21 +87,17 @@ ngx_http_soporte_track_claim(ngx_http_request_t *r, const ngx_str_t *tenant,
     const ngx_str_t *name, ngx_http_soporte_claim_t *claim)
 {
     u_char                        *p;
-    ngx_soporte_mem_t              mem;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
 
-    mem = ngx_http_soporte_mem(r->pool);
     p = ngx_pnalloc(r->pool, NGX_SOPORTE_FOLIO_LEN);
 
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    claim->linked = (ngx_soporte_form_arg(&mem, &r->args, "clave",
-                                          &claim->token)
-                     == NGX_OK);
+    claim->linked = (ngx_http_soporte_portal_key(r, &claim->token) == NGX_OK);
 
     if (!claim->linked
         && ngx_http_soporte_cookie(r, NGX_HTTP_SOPORTE_TICKET_COOKIE,
