@@ -272,6 +272,10 @@ ngx_uint_t ngx_soporte_notice_holds(const ngx_soporte_notice_t *notice,
 ngx_uint_t ngx_soporte_notice_over(const ngx_soporte_notice_t *notice,
     int64_t now);
 
+/* whether it is a detected incident that was over as it began: the word of
+   another node, who saw the same outage, stands for it */
+ngx_uint_t ngx_soporte_notice_duplicate(const ngx_soporte_notice_t *notice);
+
 /* whether it was ended before it began */
 ngx_uint_t ngx_soporte_notice_called_off(const ngx_soporte_notice_t *notice);
 

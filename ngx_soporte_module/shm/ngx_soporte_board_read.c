@@ -379,6 +379,15 @@ ngx_soporte_notice_holds(const ngx_soporte_notice_t *notice, int64_t now)
 
 
 ngx_uint_t
+ngx_soporte_notice_duplicate(const ngx_soporte_notice_t *notice)
+{
+    return notice->kind == NGX_SOPORTE_BOARD_INCIDENT
+           && (notice->flags & NGX_SOPORTE_NOTICE_DETECTED)
+           && notice->ended == notice->began;
+}
+
+
+ngx_uint_t
 ngx_soporte_notice_called_off(const ngx_soporte_notice_t *notice)
 {
     if (notice->ended == 0) {

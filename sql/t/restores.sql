@@ -2,7 +2,7 @@
 -- wins over a newer one, a kind of history that file_history() does not know.
 
 BEGIN;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE FUNCTION pg_temp.filed(VARIADIC p jsonb[]) RETURNS text
 LANGUAGE sql AS $$
@@ -121,6 +121,18 @@ SELECT is(pg_temp.filed(
       "opened_at": "2099-11-22T10:00:00Z"}'),
     'new new new bad:23514', 'an outage of an upstream; what is no tenant');
 
+-- ... and what two nodes told of before they heard of each other
+
+SELECT pg_temp.filed(
+    '{"kind": "incident", "tenant": "gamma", "version": 1, "node": "n1",
+      "id": "0190a000-0000-7000-8000-000000000008", "source": "detected",
+      "opened_at": "2099-11-22T10:00:00Z"}',
+    '{"kind": "incident", "tenant": "gamma", "version": 1, "node": "n2",
+      "id": "0190a000-0000-7000-8000-000000000009", "source": "detected",
+      "parent": "0190a000-0000-7000-8000-000000000008",
+      "opened_at": "2099-11-22T10:00:02Z",
+      "closed_at": "2099-11-22T10:00:02Z"}');
+
 -- what was there before goes on
 
 SELECT is(pg_temp.filed(
@@ -151,6 +163,8 @@ SELECT is((SELECT upstream || ': ' || message || ', ' || tenants
            FROM soporte.state_upstreams),
           '10.0.0.1:8000: 3 of 4 tenants are down, 1', 'an upstream''s outage: one line');
 
+SELECT is((SELECT count(*)::int FROM soporte.state_incidents
+           WHERE tenant = 'gamma'), 1, 'a duplicate is no incident');
 SELECT is(has_table_privilege('soporte_agent', 'soporte.restore', 'SELECT')
           AND has_table_privilege('soporte_agent', 'soporte.state_restores',
                                   'SELECT'), true, 'agents may look');

@@ -87,6 +87,7 @@ ngx_http_soporte_notices_board(ngx_array_t *list,
         /* a window that never began was called off */
 
         if (notice.kind != kind
+            || ngx_soporte_notice_duplicate(&notice)
             || (kind == NGX_SOPORTE_BOARD_MAINTENANCE
                 && notice.ended && notice.ended < notice.began))
         {

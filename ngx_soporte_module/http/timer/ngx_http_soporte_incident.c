@@ -5,7 +5,8 @@
  *
  * What an operator declared stands: nothing is detected beside it.  And what
  * another node found is that node's while it lives: here the tenant may have
- * no traffic, or another way to it.
+ * no traffic, or another way to it.  Where two nodes found it before one heard
+ * of the other the elder one stands, which has the smaller id.
  */
 
 #include "ngx_http_soporte_incident.h"
@@ -13,6 +14,9 @@
 #include "ngx_http_soporte_probe.h"
 #include "ngx_http_soporte_word.h"
 
+
+/* s between the beginnings of one incident, as two nodes tell it */
+#define NGX_HTTP_SOPORTE_INCIDENT_SAME   60
 
 /* s before another node's closing is doubted */
 #define NGX_HTTP_SOPORTE_INCIDENT_PAUSE  30
@@ -32,7 +36,10 @@ typedef enum {
 
 static ngx_http_soporte_incident_e ngx_http_soporte_incident_find(
     ngx_http_soporte_main_conf_t *smcf, uint32_t slot, int64_t began,
-    ngx_soporte_notice_t *found);
+    ngx_soporte_notice_t *found, ngx_soporte_notice_t *twin);
+static void ngx_http_soporte_incident_elder(
+    ngx_http_soporte_main_conf_t *smcf, const ngx_soporte_notice_t *notice,
+    ngx_soporte_notice_t *found, ngx_soporte_notice_t *twin);
 static void ngx_http_soporte_incident_say(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_tenant_t *tenant, ngx_soporte_notice_t *notice,
     ngx_uint_t known);
@@ -52,7 +59,7 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
     int64_t                      began;
     uint32_t                     slot;
     ngx_uint_t                   trouble;
-    ngx_soporte_notice_t         notice;
+    ngx_soporte_notice_t         notice, twin;
     ngx_http_soporte_incident_e  found;
 
     trouble = tenant->detect.state == NGX_SOPORTE_DETECT_DOWN
@@ -67,7 +74,13 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
     slot = ngx_soporte_tenant_index(smcf->zone, tenant);
     began = ngx_http_soporte_incident_wall(tenant->detect.incident);
 
-    found = ngx_http_soporte_incident_find(smcf, slot, began, &notice);
+    found = ngx_http_soporte_incident_find(smcf, slot, began, &notice, &twin);
+
+    if (twin.kind != NGX_SOPORTE_BOARD_NONE) {
+        ngx_http_soporte_incident_duplicate(&twin, &notice);
+        ngx_http_soporte_incident_put(smcf, &twin);
+        return;
+    }
 
     if (found == NGX_HTTP_SOPORTE_INCIDENT_OPEN
         && ngx_http_soporte_fleet_others(smcf, &notice))
@@ -80,7 +93,7 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
         if (found == NGX_HTTP_SOPORTE_INCIDENT_OPEN) {
             notice.status = NGX_SOPORTE_STATUS_RESOLVED;
             notice.ended = ngx_http_soporte_incident_wall(tenant->detect.run);
-            notice.ended = ngx_max(notice.ended, notice.began);
+            notice.ended = ngx_max(notice.ended, notice.began + 1);
             notice.message_len = 0;
 
             ngx_http_soporte_incident_put(smcf, &notice);
@@ -127,41 +140,54 @@ ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
 }
 
 
+/* twin: one of ours that holds beside an elder one, else its kind is none */
+
 static ngx_http_soporte_incident_e
 ngx_http_soporte_incident_find(ngx_http_soporte_main_conf_t *smcf,
-    uint32_t slot, int64_t began, ngx_soporte_notice_t *found)
+    uint32_t slot, int64_t began, ngx_soporte_notice_t *found,
+    ngx_soporte_notice_t *twin)
 {
     uint32_t                     at;
     ngx_soporte_notice_t         notice;
     ngx_http_soporte_incident_e  what;
 
     at = 0;
+    twin->kind = NGX_SOPORTE_BOARD_NONE;
     what = NGX_HTTP_SOPORTE_INCIDENT_NONE;
 
     while (ngx_soporte_board_each(smcf->zone, slot, &at, &notice) == NGX_OK) {
 
-        if (notice.kind != NGX_SOPORTE_BOARD_INCIDENT) {
+        if (notice.kind != NGX_SOPORTE_BOARD_INCIDENT
+            || ngx_soporte_notice_duplicate(&notice))
+        {
             continue;
         }
 
-        if (!(notice.flags & NGX_SOPORTE_NOTICE_DETECTED)) {
+        if (ngx_soporte_notice_holds(&notice, ngx_time())) {
 
-            if (ngx_soporte_notice_holds(&notice, ngx_time())) {
-                what = NGX_HTTP_SOPORTE_INCIDENT_DECLARED;
+            if (!(notice.flags & NGX_SOPORTE_NOTICE_DETECTED)) {
+
+                if (what != NGX_HTTP_SOPORTE_INCIDENT_OPEN) {
+                    what = NGX_HTTP_SOPORTE_INCIDENT_DECLARED;
+                }
+
+            } else if (what == NGX_HTTP_SOPORTE_INCIDENT_OPEN) {
+                ngx_http_soporte_incident_elder(smcf, &notice, found, twin);
+
+            } else {
+                *found = notice;
+                what = NGX_HTTP_SOPORTE_INCIDENT_OPEN;
             }
 
             continue;
         }
 
-        if (ngx_soporte_notice_holds(&notice, ngx_time())) {
-            *found = notice;
-            return NGX_HTTP_SOPORTE_INCIDENT_OPEN;
-        }
-
         /* closed, and back within the time in which it is the same one */
 
         if (what == NGX_HTTP_SOPORTE_INCIDENT_NONE
-            && notice.began - began <= 1 && began - notice.began <= 1)
+            && (notice.flags & NGX_SOPORTE_NOTICE_DETECTED)
+            && notice.began - began <= NGX_HTTP_SOPORTE_INCIDENT_SAME
+            && began - notice.began <= NGX_HTTP_SOPORTE_INCIDENT_SAME)
         {
             *found = notice;
             what = NGX_HTTP_SOPORTE_INCIDENT_OVER;
@@ -169,6 +195,45 @@ ngx_http_soporte_incident_find(ngx_http_soporte_main_conf_t *smcf,
     }
 
     return what;
+}
+
+
+static void
+ngx_http_soporte_incident_elder(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_notice_t *notice, ngx_soporte_notice_t *found,
+    ngx_soporte_notice_t *twin)
+{
+    ngx_soporte_notice_t  younger;
+
+    if (ngx_memcmp(notice->id, found->id, NGX_SOPORTE_ID_LEN) < 0) {
+        younger = *found;
+        *found = *notice;
+
+    } else {
+        younger = *notice;
+    }
+
+    if (!ngx_http_soporte_fleet_others(smcf, &younger)) {
+        *twin = younger;
+    }
+}
+
+
+void
+ngx_http_soporte_incident_duplicate(ngx_soporte_notice_t *notice,
+    const ngx_soporte_notice_t *elder)
+{
+    u_char  *p;
+
+    notice->status = NGX_SOPORTE_STATUS_RESOLVED;
+    notice->ended = notice->began;
+    ngx_memcpy(notice->parent, elder->id, NGX_SOPORTE_ID_LEN);
+
+    p = ngx_cpymem(notice->message, "duplicado de ",
+                   sizeof("duplicado de ") - 1);
+    p = ngx_soporte_uuid_format(p, elder->id);
+
+    notice->message_len = p - notice->message;
 }
 
 

@@ -20,4 +20,12 @@ void ngx_http_soporte_incident_visit(ngx_http_soporte_main_conf_t *smcf,
     const ngx_soporte_tenant_t *tenant);
 
 
+/*
+ * Ends one that another node told of, too: over as it began, with a word that
+ * names the elder.  Only changes the copy.
+ */
+void ngx_http_soporte_incident_duplicate(ngx_soporte_notice_t *notice,
+    const ngx_soporte_notice_t *elder);
+
+
 #endif /* _NGX_HTTP_SOPORTE_INCIDENT_H_INCLUDED_ */

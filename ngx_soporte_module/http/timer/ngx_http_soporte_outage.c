@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_soporte_fleet.h"
+#include "ngx_http_soporte_incident.h"
 #include "ngx_http_soporte_outage.h"
 #include "ngx_http_soporte_word.h"
 
@@ -23,7 +24,7 @@ static ngx_uint_t ngx_http_soporte_outage_title(
     u_char *buf);
 static ngx_uint_t ngx_http_soporte_outage_local(const ngx_addr_t *addr);
 static ngx_int_t ngx_http_soporte_outage_find(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_group_t *group, ngx_soporte_notice_t *found);
+    const u_char *title, ngx_uint_t len, ngx_soporte_notice_t *found);
 static ngx_http_soporte_group_t *ngx_http_soporte_outage_group(
     ngx_http_soporte_probe_t *probe, const ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_outage_end(ngx_http_soporte_probe_t *probe,
@@ -34,14 +35,16 @@ ngx_int_t
 ngx_http_soporte_outage_say(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_group_t *group)
 {
+    u_char                         title[NGX_SOPORTE_BOARD_TITLE];
     ngx_int_t                      rc;
-    ngx_uint_t                     open;
+    ngx_uint_t                     len, open;
     ngx_soporte_notice_t           notice;
     ngx_http_soporte_main_conf_t  *smcf;
 
     smcf = probe->smcf;
 
-    rc = ngx_http_soporte_outage_find(probe, group, &notice);
+    len = ngx_http_soporte_outage_title(probe, group, title);
+    rc = ngx_http_soporte_outage_find(probe, title, len, &notice);
     open = (rc == NGX_OK && ngx_soporte_notice_holds(&notice, ngx_time()));
 
     if (open) {
@@ -67,8 +70,8 @@ ngx_http_soporte_outage_say(ngx_http_soporte_probe_t *probe,
         notice.began = group->since;
         notice.impact = NGX_SOPORTE_IMPACT_CRITICAL;
         notice.flags = NGX_SOPORTE_NOTICE_DETECTED;
-        notice.title_len = ngx_http_soporte_outage_title(probe, group,
-                                                         notice.title);
+        notice.title_len = len;
+        ngx_memcpy(notice.title, title, len);
     }
 
     notice.ended = 0;
@@ -140,27 +143,27 @@ ngx_http_soporte_outage_local(const ngx_addr_t *addr)
 }
 
 
-/* the one that holds, else the last one if it is the same again */
+/* the elder that holds, else the last one if it is the same again */
 
 static ngx_int_t
 ngx_http_soporte_outage_find(ngx_http_soporte_probe_t *probe,
-    ngx_http_soporte_group_t *group, ngx_soporte_notice_t *found)
+    const u_char *title, ngx_uint_t len, ngx_soporte_notice_t *found)
 {
-    u_char                title[NGX_SOPORTE_BOARD_TITLE];
     uint32_t              at;
     ngx_int_t             rc;
-    ngx_uint_t            len;
+    ngx_uint_t            open;
     ngx_soporte_notice_t  notice;
 
     at = 0;
+    open = 0;
     rc = NGX_DECLINED;
-    len = ngx_http_soporte_outage_title(probe, group, title);
 
     while (ngx_soporte_board_each(probe->smcf->zone, NGX_SOPORTE_UPSTREAM,
                                   &at, &notice)
            == NGX_OK)
     {
         if (notice.kind != NGX_SOPORTE_BOARD_INCIDENT
+            || ngx_soporte_notice_duplicate(&notice)
             || notice.title_len != len
             || ngx_memcmp(notice.title, title, len) != 0)
         {
@@ -168,13 +171,19 @@ ngx_http_soporte_outage_find(ngx_http_soporte_probe_t *probe,
         }
 
         if (ngx_soporte_notice_holds(&notice, ngx_time())) {
-            *found = notice;
-            return NGX_OK;
-        }
 
-        if (rc != NGX_OK
-            && ngx_time() - notice.ended
-               <= NGX_SOPORTE_DETECT_REOPEN / 1000)
+            if (!open
+                || ngx_memcmp(notice.id, found->id, NGX_SOPORTE_ID_LEN) < 0)
+            {
+                *found = notice;
+            }
+
+            open = 1;
+            rc = NGX_OK;
+
+        } else if (rc != NGX_OK
+                   && ngx_time() - notice.ended
+                      <= NGX_SOPORTE_DETECT_REOPEN / 1000)
         {
             *found = notice;
             rc = NGX_OK;
@@ -189,7 +198,7 @@ void
 ngx_http_soporte_outage_tick(ngx_http_soporte_probe_t *probe)
 {
     uint32_t                   at;
-    ngx_soporte_notice_t       notice;
+    ngx_soporte_notice_t       notice, elder;
     ngx_http_soporte_group_t  *group;
 
     /* who begins to lead has not seen all tenants yet */
@@ -211,6 +220,16 @@ ngx_http_soporte_outage_tick(ngx_http_soporte_probe_t *probe)
             || !ngx_soporte_notice_holds(&notice, ngx_time())
             || ngx_http_soporte_fleet_others(probe->smcf, &notice))
         {
+            continue;
+        }
+
+        if (ngx_http_soporte_outage_find(probe, notice.title,
+                                         notice.title_len, &elder)
+                == NGX_OK
+            && ngx_memcmp(elder.id, notice.id, NGX_SOPORTE_ID_LEN) != 0)
+        {
+            ngx_http_soporte_incident_duplicate(&notice, &elder);
+            (void) ngx_http_soporte_word(probe->smcf, &notice);
             continue;
         }
 
@@ -259,7 +278,7 @@ static void
 ngx_http_soporte_outage_end(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_group_t *group, ngx_soporte_notice_t *notice)
 {
-    notice->ended = ngx_max(ngx_time(), notice->began);
+    notice->ended = ngx_max(ngx_time(), notice->began + 1);
     notice->status = NGX_SOPORTE_STATUS_RESOLVED;
 
     if (group && group->most) {
