@@ -110,6 +110,23 @@ ok(told($one, 't1', 'database'), 'a backup without its size');
 wait_is(sub { state($two, 't1', 'database') }, 'ok', '... is good elsewhere');
 
 
+# one of nothing is no good one anywhere
+
+ok(told($one, 't4', 'database', bytes => 0), 'an empty backup');
+wait_is(sub { state($two, 't4', 'database') }, 'suspect',
+        '... is suspect elsewhere, too');
+is(state($one, 't4', 'database'), 'suspect', '... as it is here');
+
+
+# who first hears of one that failed still believes the next
+
+ok(told($one, 't5', 'database', ok => JSON::PP::false), 'a failed backup');
+wait_is(sub { state($two, 't5', 'database') }, 'none', '... is heard of');
+sleep 1;
+ok(told($one, 't5', 'database', bytes => 1000), 'then a good one');
+wait_is(sub { state($two, 't5', 'database') }, 'ok', '... is believed');
+
+
 # while Redis is away one is told of all, in one go
 
 $redis->stop('KILL');
@@ -125,7 +142,7 @@ $redis->start;
 my $start = time;
 
 wait_is(sub { known($two, 'files') }, $many, 'Redis is back: all of it', 2);
-wait_is(sub { known($two, 'database') }, 2, '... and that of one', 2);
+wait_is(sub { known($two, 'database') }, 4, '... and that of one', 2);
 note sprintf 'after %.1f s', time - $start;
 is(state($two, 't2', 'database'), 'ok', 'it is good');
 is(state($two, 't9', 'files'), state($one, 't9', 'files'), 'as it is here');
@@ -136,7 +153,7 @@ is(state($two, 't9', 'files'), state($one, 't9', 'files'), 'as it is here');
 ok($one->stop, 'the node that was told is gone');
 $redis->command('FLUSHALL');
 $start = time;
-wait_is(sub { $redis->command('HLEN', 'soporte:board') }, $many + 2,
+wait_is(sub { $redis->command('HLEN', 'soporte:board') }, $many + 4,
         'Redis knows again', 3);
 note sprintf 'after %.1f s', time - $start;
 
@@ -158,7 +175,7 @@ sleep 1;
 is($last->(), $words, 'nothing was told twice');
 
 ok(told($one, 't3', 'database', bytes => 2000), 'the next one');
-wait_is(sub { known($_, 'database') }, 3, '... arrives') for $two, $new;
+wait_is(sub { known($_, 'database') }, 5, '... arrives') for $two, $new;
 is($last->(), $words + 1, '... once');
 
 done_testing();

@@ -33,8 +33,16 @@ ngx_http_soporte_backup_set(ngx_soporte_tenant_t *tenant, ngx_uint_t part,
     old = ngx_soporte_load(&tenant->backup[part]);
 
     do {
-        word = ok ? ngx_soporte_backup_report(old, finished, bytes)
-                  : old | NGX_SOPORTE_BACKUP_WATCHED;
+        if (ok) {
+            word = ngx_soporte_backup_report(old, finished, bytes);
+
+        } else if (old & NGX_SOPORTE_BACKUP_WATCHED) {
+            word = old;
+
+        } else {
+            word = old | NGX_SOPORTE_BACKUP_WATCHED
+                       | NGX_SOPORTE_BACKUP_REPORTED;
+        }
 
     } while (!__atomic_compare_exchange_n(&tenant->backup[part], &old, word,
                                           0, __ATOMIC_RELAXED,
@@ -159,6 +167,12 @@ ngx_http_soporte_backup_event(ngx_soporte_mem_t *mem, const ngx_str_t *key,
     ngx_soporte_value_instant(mem, event, "finished_at", at);
     (void) ngx_soporte_value_int(mem, event, "bytes", ngx_max(bytes, 0));
     (void) ngx_soporte_value_bool(mem, event, "ok", ok);
+
+    /* another node is to tell it from one that is empty */
+
+    if (bytes < 0) {
+        (void) ngx_soporte_value_bool(mem, event, "weighed", 0);
+    }
 
     return event;
 }

@@ -122,7 +122,7 @@ ngx_http_soporte_fleet_backup_heard(ngx_http_soporte_main_conf_t *smcf,
     int64_t                     at;
     ngx_uint_t                  part;
     ngx_soporte_tenant_t       *tenant;
-    const ngx_soporte_value_t  *v, *bytes, *ok, *origin;
+    const ngx_soporte_value_t  *v, *bytes, *ok, *origin, *weighed;
 
     origin = ngx_soporte_value_get(value, "origin");
 
@@ -139,6 +139,7 @@ ngx_http_soporte_fleet_backup_heard(ngx_http_soporte_main_conf_t *smcf,
     v = ngx_soporte_value_get(value, "finished_at");
     bytes = ngx_soporte_value_get(value, "bytes");
     ok = ngx_soporte_value_get(value, "ok");
+    weighed = ngx_soporte_value_get(value, "weighed");
 
     if (part == NGX_SOPORTE_BACKUP_PARTS
         || v == NULL || v->type != NGX_SOPORTE_STRING
@@ -158,10 +159,8 @@ ngx_http_soporte_fleet_backup_heard(ngx_http_soporte_main_conf_t *smcf,
         return NGX_DECLINED;
     }
 
-    /* a good one is never empty: 0 is a size that nobody knew */
-
     return ngx_http_soporte_backup_heard(tenant, part, at,
-                                         (bytes->num > 0) ? bytes->num : -1,
+                                         weighed ? -1 : ngx_max(bytes->num, 0),
                                          ok->type == NGX_SOPORTE_TRUE);
 }
 
