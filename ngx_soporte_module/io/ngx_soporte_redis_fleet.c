@@ -35,17 +35,23 @@ static const char  ngx_soporte_fleet_say[] =
     "return 1";
 
 
-/* KEYS: nodes, words, board.  ARGV: node, seconds until one is forgotten. */
+/*
+ * KEYS: nodes, words, board.  ARGV: node, seconds until one is forgotten, our
+ * instance.  The sign that was there may be of another one of our name.
+ */
 
 static const char  ngx_soporte_fleet_live[] =
     "local t = redis.call('TIME')[1] "
-    "redis.call('HSET', KEYS[1], ARGV[1], t) "
+    "local old = redis.call('HGET', KEYS[1], ARGV[1]) or '' "
+    "local id = string.match(old, '^%d+ (%x+)$') "
+    "redis.call('HSET', KEYS[1], ARGV[1], t .. ' ' .. ARGV[3]) "
     "local all = redis.call('HGETALL', KEYS[1]) "
     "local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1) "
     "local out = { last[1] and last[1][1] or '0-0', "
-        "redis.call('HLEN', KEYS[3]) } "
+        "redis.call('HLEN', KEYS[3]), id and id ~= ARGV[3] and 1 or 0 } "
     "for i = 1, #all, 2 do "
-        "local age = tonumber(t) - (tonumber(all[i + 1]) or 0) "
+        "local at = string.match(all[i + 1], '^%d+') or 0 "
+        "local age = tonumber(t) - tonumber(at) "
         "if age > tonumber(ARGV[2]) then "
             "redis.call('HDEL', KEYS[1], all[i]) "
         "else "
@@ -82,6 +88,7 @@ ngx_soporte_fleet_keys(ngx_soporte_mem_t *mem, const ngx_str_t *prefix,
     const ngx_str_t *node, ngx_soporte_fleet_keys_t *keys)
 {
     keys->node = *node;
+    ngx_str_null(&keys->instance);
 
     if (ngx_soporte_fleet_key(mem, prefix, "board", &keys->board) != NGX_OK
         || ngx_soporte_fleet_key(mem, prefix, "words", &keys->words) != NGX_OK
@@ -452,6 +459,7 @@ ngx_soporte_fleet_beat(ngx_soporte_redis_t *redis, ngx_soporte_mem_t *mem,
     c.args[c.n++] = keys->board;
     c.args[c.n++] = keys->node;
     ngx_soporte_fleet_arg(&c, day, len);
+    c.args[c.n++] = keys->instance;
 
     if (ngx_soporte_redis_call(redis, mem, &c, 1, timeout, &reply, err)
            != NGX_OK
@@ -460,16 +468,18 @@ ngx_soporte_fleet_beat(ngx_soporte_redis_t *redis, ngx_soporte_mem_t *mem,
         return NGX_ERROR;
     }
 
-    if (reply.type != NGX_SOPORTE_REDIS_ARRAY || reply.n < 2
+    if (reply.type != NGX_SOPORTE_REDIS_ARRAY || reply.n < 3
         || ngx_soporte_fleet_place(&beat->last, &reply.items[0]) != NGX_OK
-        || reply.items[1].type != NGX_SOPORTE_REDIS_INTEGER)
+        || reply.items[1].type != NGX_SOPORTE_REDIS_INTEGER
+        || reply.items[2].type != NGX_SOPORTE_REDIS_INTEGER)
     {
         return ngx_soporte_fleet_strange(err);
     }
 
     beat->words = reply.items[1].num;
+    beat->twin = (reply.items[2].num != 0);
 
-    for (i = 2; i + 1 < reply.n && beat->n < NGX_SOPORTE_FLEET_NODES; i += 2)
+    for (i = 3; i + 1 < reply.n && beat->n < NGX_SOPORTE_FLEET_NODES; i += 2)
     {
         name = &reply.items[i];
         age = &reply.items[i + 1];

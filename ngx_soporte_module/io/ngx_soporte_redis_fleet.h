@@ -4,7 +4,8 @@
  *
  *     PREFIXboard   a hash, by id: the version, a blank, the word as JSON
  *     PREFIXwords   a stream: "node" and "word", what was said, in order
- *     PREFIXnodes   a hash, by name: when the node was heard last, Redis' time
+ *     PREFIXnodes   a hash, by name: when the node was heard last, Redis' time,
+ *                   a blank, and which instance that was
  *
  * A word goes into hash and stream by one script, and only if its version is
  * higher than that in the hash.  So the hash is the whole board, and whoever
@@ -34,7 +35,8 @@ typedef struct {
     ngx_str_t                      board;
     ngx_str_t                      words;
     ngx_str_t                      nodes;
-    ngx_str_t                      node;     /* our name */
+    ngx_str_t                      node;     /* our name, ... */
+    ngx_str_t                      instance; /* ... and number, hexadecimal */
 } ngx_soporte_fleet_keys_t;
 
 
@@ -64,10 +66,12 @@ typedef struct {
     ngx_uint_t                     n;
     ngx_soporte_fleet_place_t      last;     /* end of the stream */
     int64_t                        words;    /* on the board */
+    ngx_uint_t                     twin;     /* the last sign of our name was
+                                                another instance's */
 } ngx_soporte_fleet_beat_t;
 
 
-/* the names of the keys, made in mem */
+/* the names of the keys, made in mem; no instance, which the caller may set */
 
 ngx_int_t ngx_soporte_fleet_keys(ngx_soporte_mem_t *mem,
     const ngx_str_t *prefix, const ngx_str_t *node,

@@ -230,6 +230,43 @@ test_many(void **state)
 }
 
 
+/* two of one name see each other, one alone sees its own sign */
+
+static void
+test_twins(void **state)
+{
+    ngx_uint_t                 i;
+    ngx_soporte_fleet_beat_t   beat;
+
+    static ngx_str_t           ids[2] = { ngx_string("0a1b"),
+                                          ngx_string("0a1c") };
+
+    static const struct {
+        ngx_uint_t             who;
+        ngx_uint_t             twin;
+    } signs[] = {
+        { 0, 0 }, { 0, 0 }, { 1, 1 }, { 0, 1 }, { 0, 0 }, { 1, 1 }, { 1, 0 }
+    };
+
+    for (i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        keys.instance = ids[signs[i].who];
+
+        assert_int_equal(ngx_soporte_fleet_beat(redis, &tm.mem, &keys, 2000,
+                                                &beat, &err), NGX_OK);
+        assert_int_equal(beat.twin, signs[i].twin);
+        assert_int_equal(beat.n, 1);
+        assert_in_range(beat.nodes[0].age, 0, 5);
+    }
+
+    /* a sign without a number is nobody's */
+
+    run("HSET t:nodes uno 1");
+    assert_int_equal(ngx_soporte_fleet_beat(redis, &tm.mem, &keys, 2000,
+                                            &beat, &err), NGX_OK);
+    assert_int_equal(beat.twin, 0);
+}
+
+
 static void
 test_nonsense(void **state)
 {
@@ -269,6 +306,7 @@ test_nonsense(void **state)
     assert_int_equal(beat.nodes[0].len, 3);
     assert_in_range(beat.nodes[0].age, 0, 5);
     assert_int_equal(beat.words, 6);
+    assert_int_equal(beat.twin, 0);
     assert_int_not_equal(ngx_soporte_fleet_compare(&beat.last, &place), 0);
 
     /* keys of another type */
@@ -420,6 +458,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup_teardown(test_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(test_places, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),

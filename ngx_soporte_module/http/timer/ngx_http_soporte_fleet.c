@@ -137,7 +137,9 @@ ngx_http_soporte_fleet_create(ngx_cycle_t *cycle,
 
     if (f->redis == NULL || f->task == NULL || f->backups == NULL
         || ngx_soporte_fleet_keys(&mem, &smcf->redis_prefix, &smcf->node,
-                                  &f->keys) != NGX_OK)
+                                  &f->keys) != NGX_OK
+        || ngx_http_soporte_fleet_instance(&mem, smcf->zone,
+                                           &f->keys.instance) != NGX_OK)
     {
         return NULL;
     }
@@ -609,9 +611,6 @@ ngx_http_soporte_fleet_failed(ngx_http_soporte_fleet_t *f)
 static void
 ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f)
 {
-    uint32_t               seq;
-    ngx_uint_t             i;
-    ngx_soporte_node_t    *node;
     ngx_soporte_header_t  *header;
 
     header = f->smcf->zone->header;
@@ -651,25 +650,7 @@ ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f)
 
     f->board = f->beat.words;
 
-    /* odd already, if a leader was killed in between: written anew */
-
-    seq = ngx_soporte_load(&header->fleet_seq) | 1;
-
-    ngx_soporte_store(&header->fleet_seq, seq);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-
-    header->fleet_nodes = f->beat.n;
-    header->fleet_at = ngx_time();
-
-    for (i = 0; i < f->beat.n; i++) {
-        node = &header->fleet[i];
-
-        ngx_memcpy(node->name, f->beat.nodes[i].name, NGX_SOPORTE_FLEET_NAME);
-        node->len = f->beat.nodes[i].len;
-        node->age = f->beat.nodes[i].age;
-    }
-
-    ngx_soporte_release(&header->fleet_seq, seq + 1);
+    ngx_http_soporte_fleet_signs(f->smcf, &f->beat);
 }
 
 
@@ -776,84 +757,4 @@ ngx_http_soporte_fleet_rest(ngx_http_soporte_fleet_t *f)
         ngx_destroy_pool(f->pool);
         f->pool = NULL;
     }
-}
-
-
-ngx_uint_t
-ngx_http_soporte_fleet_nodes(const ngx_soporte_zone_t *zone,
-    ngx_soporte_node_t *nodes)
-{
-    int64_t                at;
-    uint32_t               seq;
-    ngx_uint_t             i, n, tries;
-    ngx_soporte_header_t  *header;
-
-    header = zone->header;
-
-    for (tries = 0; tries < 1000; tries++) {
-        seq = ngx_soporte_acquire(&header->fleet_seq);
-
-        if (seq & 1) {
-            continue;
-        }
-
-        n = ngx_min(header->fleet_nodes, NGX_SOPORTE_FLEET_NODES);
-        at = header->fleet_at;
-        ngx_memcpy(nodes, header->fleet, n * sizeof(ngx_soporte_node_t));
-
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-
-        if (ngx_soporte_load(&header->fleet_seq) != seq) {
-            continue;
-        }
-
-        for (i = 0; i < n; i++) {
-            nodes[i].age += ngx_max(ngx_time() - at, 0);
-            nodes[i].len = ngx_min(nodes[i].len, NGX_SOPORTE_FLEET_NAME);
-        }
-
-        return n;
-    }
-
-    return 0;
-}
-
-
-ngx_uint_t
-ngx_http_soporte_fleet_others(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_notice_t *notice)
-{
-    int64_t              heard;
-    ngx_uint_t           i, n;
-    ngx_soporte_node_t   nodes[NGX_SOPORTE_FLEET_NODES];
-
-    if (smcf->redis == NULL
-        || notice->origin
-           == ngx_http_soporte_publish_origin(smcf->node.data,
-                                              smcf->node.len))
-    {
-        return 0;
-    }
-
-    /* what is known of the fleet may be of an earlier life, or of no use */
-
-    heard = smcf->zone->header->fleet_at;
-
-    if (ngx_time() - heard > NGX_HTTP_SOPORTE_FLEET_LOST) {
-        return ngx_time() - ngx_max(heard, smcf->started)
-               <= NGX_HTTP_SOPORTE_FLEET_GONE;
-    }
-
-    n = ngx_http_soporte_fleet_nodes(smcf->zone, nodes);
-
-    for (i = 0; i < n; i++) {
-
-        if (ngx_http_soporte_publish_origin(nodes[i].name, nodes[i].len)
-            == notice->origin)
-        {
-            return nodes[i].age <= NGX_HTTP_SOPORTE_FLEET_GONE;
-        }
-    }
-
-    return 0;
 }

@@ -77,6 +77,16 @@ void ngx_http_soporte_fleet_backups_tell(ngx_http_soporte_fleet_backups_t *b,
 void ngx_http_soporte_fleet_backups_stop(ngx_http_soporte_fleet_backups_t *b);
 
 
+/* fleet_nodes.c: the nodes, by their signs of life */
+
+/* what tells us from another node of our name, made in mem */
+ngx_int_t ngx_http_soporte_fleet_instance(ngx_soporte_mem_t *mem,
+    const ngx_soporte_zone_t *zone, ngx_str_t *instance);
+
+/* the leader, after each sign: what it learned by it, for all workers */
+void ngx_http_soporte_fleet_signs(ngx_http_soporte_main_conf_t *smcf,
+    const ngx_soporte_fleet_beat_t *beat);
+
 /*
  * Whether an other node watches over the notice: it spoke last, and lives as
  * far as is known.  Any worker.
