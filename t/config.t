@@ -382,12 +382,9 @@ passes('other directives without a zone',
 passes('soporte off without a zone', 'server { soporte off; }');
 
 {
-    local $ENV{PGSERVICEFILE} = $nginx->prefix . '/service';
-
     $nginx->conf("%%GLOBALS%%\nenv PGSERVICEFILE;\nevents { }\nhttp {\n%%HTTP%%"
                  . "\n$zone\nsoporte_postgres service=tickets;\n}\n");
-    is((run({ env => { PGSERVICEFILE => $ENV{PGSERVICEFILE} } },
-            $nginx->command('check.log', '-t')))[0], 0,
+    is(($nginx->check(PGSERVICEFILE => $nginx->prefix . '/service'))[0], 0,
        'passes: a service file');
 }
 

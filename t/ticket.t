@@ -593,7 +593,9 @@ my $pages = $memory->();
 
 request($addr, 'POST', $tickets, $_ x 100_000, @json)
     for ('[', '{"a":', '"\u0061', '[[],') x 5;
-cmp_ok($memory->() - $pages, '<', 1024, 'hostile JSON leaves memory flat');
+# a sanitizer keeps for a while what is freed
+cmp_ok($memory->() - $pages, '<', $ENV{ASAN_OPTIONS} ? 8192 : 1024,
+       'hostile JSON leaves memory flat');
 
 for my $case (['subject=%zz', 400], ['subject=%', 400], ['subject=%00', 400],
               ['subject=a%00b', 400], ['subject=%ff', 400],
@@ -695,6 +697,7 @@ my $strace = Soporte::Process->start(
     command => ['strace', '-f', '-y', '-s', 16, '-o', $trace, '-e',
                 'trace=write,pwrite64,writev,sendto,sendmsg,fsync,fdatasync,'
                 . 'renameat,renameat2,rename', $traced->command('error.log')],
+    env     => { ASAN_OPTIONS => Soporte::Nginx::leaking() },
     log     => $traced->prefix . '/strace.log'
 );
 wait_for(sub { $traced->workers }, 20, 'nginx under strace');

@@ -301,16 +301,20 @@ ngx_soporte_sites_file(ngx_soporte_sites_reader_t *r, const char *name,
 
     site = ngx_soporte_sites_add(r, name);
 
-    if (site == NULL) {
-        return r->key[0] ? NGX_ERROR : NGX_OK;
-    }
-
     hosts = r->sites->nhosts;
     rc = NGX_DECLINED;
 
     if (n >= 0) {
-        rc = ngx_soporte_site_domains(r->buf, n, ngx_soporte_sites_host, r);
+        if (site) {
+            rc = ngx_soporte_site_domains(r->buf, n, ngx_soporte_sites_host,
+                                          r);
+        }
+
         explicit_bzero(r->buf, n);
+    }
+
+    if (site == NULL) {
+        return r->key[0] ? NGX_ERROR : NGX_OK;
     }
 
     /* the array may have moved: the site is the last one */

@@ -492,7 +492,10 @@ ngx_http_soporte_identity_answer(ngx_http_soporte_question_t *q)
     ngx_memcpy(answer->hash, q->hash, sizeof(q->hash));
     answer->until = ngx_time() + NGX_HTTP_SOPORTE_IDENTITY_KEEP;
     answer->len = identity.user.len;
-    ngx_memcpy(answer->user, identity.user.data, identity.user.len);
+
+    if (identity.user.len) {
+        ngx_memcpy(answer->user, identity.user.data, identity.user.len);
+    }
 
     return q->then(r, q->data, &identity);
 }
