@@ -305,7 +305,7 @@ asan: | $$(call deps,build asan)  ## the end to end tests with an nginx under AS
 # measurements, never asserted
 
 .PHONY: bench
-bench: all | $$(call deps,bench)  ## every measurement of t/bench, beside plain nginx and a Lua peer (many minutes)
+bench: all build/vectors-hours | $$(call deps,bench)  ## every measurement of t/bench, beside plain nginx and a Lua peer (many minutes)
 	@for part in t/bench/*; do echo "== $$part"; $$part; echo; done
 
 .PHONY: soak
