@@ -1,5 +1,5 @@
 # Prevents a word for all that reaches ten thousand tenants one by one, or
-# half of them, or only those of the node that got it.
+# half of them, or only those of the node that got it; and ten thousand words.
 
 use strict;
 use warnings;
@@ -111,5 +111,31 @@ wait_for(sub { one($nodes[0]) == 404 }, 5, 'the first node');
 note sprintf 'opened after %.1f ms', 1000 * (time - $start);
 
 is(all($_, 404), $many, 'each of them is open') for @nodes;
+
+
+# 10,000 backups of each part are more than the stream holds
+
+for my $part (qw(database files)) {
+    my $socket = 'unix:' . $nodes[0]->prefix . '/control.sock';
+    my $other = 'unix:' . $nodes[1]->prefix . '/control.sock';
+    my $known;
+
+    $start = time;
+
+    is(request($socket, 'POST', '/v1/tenants/*/backup',
+               encode_json({ part => $part }),
+               'Content-Type' => 'application/json')->{status}, 204,
+       "$part of all");
+    note sprintf 'said of %d after %.0f ms', $many, 1000 * (time - $start);
+
+    do {
+        select undef, undef, undef, 0.3;
+        $known = () = get($other, '/metrics/tenants')->{body}
+            =~ /^soporte_backup_last_success_[^{]*\{[^}]*"$part"/mg;
+    } until $known == $many || time > $start + 30;
+
+    is($known, $many, '... is known at the other');
+    note sprintf 'after %.1f s', time - $start;
+}
 
 done_testing();

@@ -10,7 +10,6 @@
 
 
 #define NGX_SOPORTE_FLEET_STREAM   "4096"    /* words kept, about */
-#define NGX_SOPORTE_FLEET_COUNT    "128"     /* words of one answer */
 #define NGX_SOPORTE_FLEET_WORDS    64        /* words of one publishing */
 #define NGX_SOPORTE_FLEET_PRUNE    20        /* ids of one command */
 
@@ -363,7 +362,7 @@ ngx_soporte_fleet_follow(ngx_soporte_redis_t *redis, ngx_soporte_mem_t *mem,
     ngx_uint_t *n, ngx_soporte_redis_err_t *err)
 {
     int                            len;
-    char                           block[24];
+    char                           block[24], count[16];
     ngx_int_t                      rc;
     ngx_uint_t                     i;
     ngx_soporte_redis_reply_t      reply, *stream;
@@ -379,7 +378,8 @@ ngx_soporte_fleet_follow(ngx_soporte_redis_t *redis, ngx_soporte_mem_t *mem,
 
     ngx_soporte_fleet_word(&c, "XREAD");
     ngx_soporte_fleet_word(&c, "COUNT");
-    ngx_soporte_fleet_word(&c, NGX_SOPORTE_FLEET_COUNT);
+    ngx_soporte_fleet_arg(&c, count, snprintf(count, sizeof(count), "%d",
+                                              NGX_SOPORTE_FLEET_READ));
     ngx_soporte_fleet_word(&c, "BLOCK");
     ngx_soporte_fleet_arg(&c, block, len);
     ngx_soporte_fleet_word(&c, "STREAMS");

@@ -29,6 +29,7 @@
 #define NGX_SOPORTE_FLEET_NAME   64          /* bytes of a node's name */
 #define NGX_SOPORTE_FLEET_PLACE  48          /* bytes of a place, its NUL too */
 #define NGX_SOPORTE_FLEET_DAY    86400       /* s, then a node is forgotten */
+#define NGX_SOPORTE_FLEET_READ   128         /* words of one answer, at most */
 
 
 typedef struct {

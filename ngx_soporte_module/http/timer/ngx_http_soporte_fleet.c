@@ -26,6 +26,12 @@
                                                     longer told */
 #define NGX_HTTP_SOPORTE_FLEET_DEPTH    4    /* of a word */
 
+/*
+ * The stream keeps the last 4,096 words.  Who has so many full answers behind
+ * another may have missed some that were said before.
+ */
+#define NGX_HTTP_SOPORTE_FLEET_LAG      16
+
 
 /* what of our board is compared */
 
@@ -61,6 +67,7 @@ struct ngx_http_soporte_fleet_s {
     ngx_http_soporte_mine_t        *mine;
     ngx_uint_t                      nmine;
     ngx_soporte_fleet_place_t       place;
+    ngx_uint_t                      lag;     /* full answers in a row */
     ngx_msec_t                      beaten;  /* when the last sign was given */
     ngx_pool_t                     *pool;    /* of what follows */
     ngx_soporte_value_t           **words;
@@ -486,9 +493,12 @@ ngx_http_soporte_fleet_follow(ngx_http_soporte_fleet_t *f,
         if (f->leave || ngx_exiting || ngx_terminate
             || (ngx_msec_int_t) (until - ngx_http_soporte_fleet_now()) <= 0)
         {
+            f->lag = 0;
             return NGX_OK;
         }
     }
+
+    f->lag = (n == NGX_SOPORTE_FLEET_READ) ? f->lag + 1 : 0;
 
     f->words = ngx_soporte_alloc(mem, n * sizeof(void *));
 
@@ -624,6 +634,10 @@ ngx_http_soporte_fleet_learn(ngx_http_soporte_fleet_t *f)
     if (f->compare) {
         f->synced = 1;
         f->compared = ngx_current_msec;
+        f->lag = 0;
+
+    } else if (f->lag >= NGX_HTTP_SOPORTE_FLEET_LAG) {
+        f->synced = 0;
     }
 
     if (f->down) {
