@@ -42,6 +42,8 @@ http {
     limit_req_zone $uri zone=one:1m rate=1r/m;
     limit_conn_zone $server_name zone=conn:1m;
     proxy_cache_path %%PREFIX%%/cache keys_zone=cache:1m;
+    # what counts is looked at, not what it leads to
+    soporte_detect failures=255 window=60s;
     proxy_http_version 1.1;
     proxy_set_header Host acme.test;
     proxy_set_header Connection $http_connection;
