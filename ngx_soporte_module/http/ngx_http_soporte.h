@@ -268,6 +268,7 @@ typedef struct {
     ngx_uint_t                      level;        /* of the log */
     ngx_uint_t                      failure;      /* NGX_SOPORTE_FAILURE_ */
     ngx_uint_t                      unlike;       /* ... not as by default */
+    ngx_uint_t                      special;      /* unlike, or the portal */
 
     ngx_http_complex_value_t       *maintenance;
     ngx_array_t                    *bypass;       /* of predicates */
@@ -283,6 +284,14 @@ typedef struct {
     ngx_str_t                       base;         /* of the portal, here */
     unsigned                        portal:1;
 } ngx_http_soporte_loc_conf_t;
+
+
+/* what the portal keeps of a request; of its pool */
+
+typedef struct {
+    ngx_str_t                       key;          /* of a link, else len 0 */
+    ngx_str_t                       category;     /* of a ticket being filed */
+} ngx_http_soporte_visit_t;
 
 
 /*
@@ -316,16 +325,12 @@ typedef struct {
     void                          (*finalize)(ngx_http_request_t *r,
                                               ngx_int_t rc);
 
-    unsigned                        category_len:28;
+    unsigned                        free2:28;
     unsigned                        flags2:4;
-    u_char                         *category;     /* of a ticket being filed */
-
-    unsigned                        key_len:28;
-    unsigned                        flags3:4;
-    u_char                         *key;          /* a link's, see portal.h */
+    ngx_http_soporte_visit_t       *visit;        /* of the portal's, or NULL */
 } ngx_http_soporte_ctx_t;
 
-#define NGX_HTTP_SOPORTE_CTX_VARIABLES  4
+#define NGX_HTTP_SOPORTE_CTX_VARIABLES  3
 
 _Static_assert(sizeof(ngx_http_soporte_ctx_t)
                == NGX_HTTP_SOPORTE_CTX_VARIABLES

@@ -491,6 +491,7 @@ ngx_http_soporte_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->unlike = (conf->failure & ~NGX_CONF_BITMASK_SET)
                    ^ NGX_SOPORTE_FAILURE_DEFAULT;
+    conf->special = conf->unlike || conf->portal;
 
     /* of several servers with a tenant the last one's */
 

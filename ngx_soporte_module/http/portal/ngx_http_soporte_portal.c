@@ -155,25 +155,39 @@ ngx_http_soporte_portal_length(ngx_http_request_t *r)
 }
 
 
+ngx_http_soporte_visit_t *
+ngx_http_soporte_portal_visit(ngx_http_request_t *r)
+{
+    ngx_http_soporte_ctx_t  *ctx;
+
+    ctx = ngx_http_soporte_ctx_room(r);
+
+    if (ctx->visit == NULL) {
+        ctx->visit = ngx_pcalloc(r->pool, sizeof(ngx_http_soporte_visit_t));
+    }
+
+    return ctx->visit;
+}
+
+
 void
 ngx_http_soporte_portal_conceal(ngx_http_request_t *r)
 {
-    ngx_str_t                key;
-    ngx_soporte_mem_t        mem;
-    ngx_http_soporte_ctx_t  *ctx;
+    ngx_str_t                  key;
+    ngx_soporte_mem_t          mem;
+    ngx_http_soporte_visit_t  *visit;
 
     if (r->args.len == 0) {
         return;
     }
 
-    ctx = ngx_http_soporte_ctx_room(r);
     mem = ngx_http_soporte_mem(r->pool);
+    visit = ngx_http_soporte_portal_visit(r);
 
-    if (ctx->key == NULL
+    if (visit && visit->key.len == 0
         && ngx_soporte_form_arg(&mem, &r->args, "clave", &key) == NGX_OK)
     {
-        ctx->key = key.data;
-        ctx->key_len = key.len;
+        visit->key = key;
     }
 
     /* mostly the same bytes, which are the client's; HTTP/2 has two of them */
@@ -191,12 +205,11 @@ ngx_http_soporte_portal_key(ngx_http_request_t *r, ngx_str_t *key)
 
     ctx = ngx_http_soporte_ctx_room(r);
 
-    if (ctx->key == NULL) {
+    if (ctx->visit == NULL || ctx->visit->key.len == 0) {
         return NGX_DECLINED;
     }
 
-    key->data = ctx->key;
-    key->len = ctx->key_len;
+    *key = ctx->visit->key;
 
     return NGX_OK;
 }

@@ -16,6 +16,10 @@ ngx_int_t ngx_http_soporte_portal_rewrite_handler(ngx_http_request_t *r);
 /* NGX_DECLINED, or 413 when the announced body is over the limit */
 ngx_int_t ngx_http_soporte_portal_length(ngx_http_request_t *r);
 
+/* what the portal keeps of the request, made if need be; NULL: memory */
+ngx_http_soporte_visit_t *ngx_http_soporte_portal_visit(
+    ngx_http_request_t *r);
+
 /*
  * Takes the key of a link out of the request: whatever logs repeat of it has
  * "clave=***", also where limits keep it away.  As soon as it is known that

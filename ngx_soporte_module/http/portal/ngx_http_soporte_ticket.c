@@ -619,6 +619,7 @@ ngx_http_soporte_ticket_queue(ngx_http_request_t *r,
     ngx_http_soporte_filing_t *f)
 {
     ngx_str_t                     queue;
+    ngx_http_soporte_visit_t     *visit;
     ngx_http_soporte_loc_conf_t  *slcf;
 
     u_char                        lower[NGX_SOPORTE_KEY_MAX];
@@ -629,8 +630,13 @@ ngx_http_soporte_ticket_queue(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    f->ctx->category = f->ticket.category.data;
-    f->ctx->category_len = f->ticket.category.len;
+    visit = ngx_http_soporte_portal_visit(r);
+
+    if (visit == NULL) {
+        return NGX_ERROR;
+    }
+
+    visit->category = f->ticket.category;
 
     if (ngx_http_complex_value(r, slcf->queue, &queue) != NGX_OK) {
         return NGX_ERROR;

@@ -16,6 +16,9 @@
 #define NGX_HTTP_SOPORTE_STAMP  60           /* s that an evaluation holds */
 
 
+static void ngx_http_soporte_gate_special(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_http_soporte_ctx_t *ctx)
+    NGX_SOPORTE_RARE;
 static ngx_int_t ngx_http_soporte_gate_closed(ngx_http_request_t *r,
     ngx_http_soporte_loc_conf_t *slcf, ngx_http_soporte_ctx_t *ctx)
     NGX_SOPORTE_RARE;
@@ -41,11 +44,11 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_soporte_module);
 
-    if (slcf->portal) {
-        ngx_http_soporte_portal_conceal(r);
-    }
-
     ctx = ngx_http_soporte_ctx_room(r);
+
+    if (slcf->special) {
+        ngx_http_soporte_gate_special(r, slcf, ctx);
+    }
 
     if (ctx->tenant == NULL) {
 
@@ -61,12 +64,6 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
         }
     }
 
-    /* the location first passed says what a failure is */
-
-    if (slcf->unlike && ctx->unlike == 0) {
-        ctx->unlike = slcf->unlike;
-    }
-
     if (ctx->wait == 0) {
         ngx_http_soporte_wait_enter(r, ctx);
     }
@@ -79,6 +76,22 @@ ngx_http_soporte_gate_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_soporte_gate_closed(r, slcf, ctx);
+}
+
+
+static void
+ngx_http_soporte_gate_special(ngx_http_request_t *r,
+    ngx_http_soporte_loc_conf_t *slcf, ngx_http_soporte_ctx_t *ctx)
+{
+    if (slcf->portal) {
+        ngx_http_soporte_portal_conceal(r);
+    }
+
+    /* the location first passed says what a failure is */
+
+    if (ctx->unlike == 0) {
+        ctx->unlike = slcf->unlike;
+    }
 }
 
 

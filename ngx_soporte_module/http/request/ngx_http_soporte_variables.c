@@ -340,12 +340,13 @@ ngx_http_soporte_variable_category(ngx_http_request_t *r,
 
     ctx = ngx_http_soporte_variable_request(r);
 
-    if (ctx == NULL || ctx->category_len == 0) {
+    if (ctx == NULL || ctx->visit == NULL || ctx->visit->category.len == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    ngx_http_soporte_variable_set(v, ctx->category, ctx->category_len);
+    ngx_http_soporte_variable_set(v, ctx->visit->category.data,
+                                  ctx->visit->category.len);
 
     return NGX_OK;
 }
