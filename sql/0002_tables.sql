@@ -8,10 +8,10 @@ SET LOCAL search_path = soporte, pg_catalog;
 CREATE DOMAIN tenant_key AS text
     CHECK (VALUE ~ '^[a-z0-9._-]{1,64}$');
 
--- '*' is the whole fleet
+-- '*' is the whole fleet, '@' no tenant but an upstream that several share
 
 CREATE DOMAIN scope_key AS text
-    CHECK (VALUE = '*' OR VALUE ~ '^[a-z0-9._-]{1,64}$');
+    CHECK (VALUE IN ('*', '@') OR VALUE ~ '^[a-z0-9._-]{1,64}$');
 
 -- the last columns are what a node said last of the tenant's contract: the
 -- zone of its months, ppm, whether announced maintenance is left out, and for
@@ -232,6 +232,7 @@ CREATE TABLE incident (
 );
 
 CREATE INDEX incident_open ON incident (tenant) WHERE closed_at IS NULL;
+CREATE INDEX incident_parent ON incident (parent) WHERE parent IS NOT NULL;
 
 -- version: of the notice that had the word, which tells apart words of one
 -- second

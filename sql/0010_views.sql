@@ -48,6 +48,9 @@ WHERE t.status IN ('received', 'open', 'waiting')
 ORDER BY t.status = 'waiting', t.urgent DESC, t.reply_due NULLS LAST,
          t.filed_at;
 
+-- Two nodes may tell of one outage before one heard of the other: the younger
+-- incident is closed as it was opened, and is none.
+
 CREATE VIEW state_incidents AS
 SELECT i.tenant, i.id, i.source, i.title, i.impact, i.status, i.blocking,
        i.opened_at, i.closed_at,
@@ -57,7 +60,26 @@ SELECT i.tenant, i.id, i.source, i.title, i.impact, i.status, i.blocking,
         FROM incident_update u
         WHERE u.tenant = i.tenant AND u.incident = i.id) AS updates
 FROM incident i
-WHERE i.closed_at IS NULL OR i.closed_at > now() - interval '90 days';
+WHERE (i.closed_at IS NULL OR i.closed_at > now() - interval '90 days')
+      AND NOT (i.source = 'detected' AND i.closed_at IS NOT DISTINCT FROM
+                                         i.opened_at);
+
+-- Outages of upstreams that several tenants share, whose title is the address;
+-- those of its tenants have them as parent.  tenants: those whose own incident
+-- is kept, the message may tell of more.
+
+CREATE VIEW state_upstreams AS
+SELECT i.id, i.title AS upstream, i.cause, i.status, i.opened_at, i.closed_at,
+       i.node,
+       (SELECT u.message FROM incident_update u
+        WHERE u.tenant = i.tenant AND u.incident = i.id
+        ORDER BY u.version DESC LIMIT 1) AS message,
+       (SELECT count(DISTINCT c.tenant) FROM incident c
+        WHERE c.parent = i.id AND c.tenant <> '@') AS tenants
+FROM incident i
+WHERE i.tenant = '@'
+      AND (i.closed_at IS NULL OR i.closed_at > now() - interval '90 days')
+      AND i.closed_at IS DISTINCT FROM i.opened_at;
 
 CREATE VIEW state_maintenances AS
 SELECT m.tenant, m.id, m.title, m.message, m.announced_at, m.starts_at,

@@ -65,7 +65,8 @@ GRANT SELECT ON agent, tenant, ticket, ticket_message, attachment,
     attachment_part, ticket_reject, ticket_pause, calendar, calendar_interval,
     incident, incident_update, maintenance, restore, restore_update,
     backup_report, state_span, minute_sum, node_minute, outage, month_kept,
-    agent_queue, state_restores, backups_overdue TO soporte_agent;
+    agent_queue, state_restores, state_upstreams, backups_overdue
+    TO soporte_agent;
 
 GRANT UPDATE (status, assignee, queue, changed_at) ON ticket TO soporte_agent;
 GRANT INSERT (tenant, ticket, author, visible, body, login) ON ticket_message

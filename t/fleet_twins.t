@@ -4,6 +4,8 @@
 use strict;
 use warnings;
 
+use JSON::PP qw(decode_json encode_json);
+
 use Soporte::Http;
 use Soporte::Nginx;
 use Soporte::Postgres;
@@ -144,6 +146,37 @@ for my $node (@nodes) {
                    @tenants], [map { "1 $_" } @elder],
               'a customer is shown one');
 }
+
+
+# for another node the upstream's is over: not for the one that still sees it
+
+sub outages {
+    my ($node) = @_;
+
+    return map { join ' ', $_->{id}, $_->{closed_at} ? 'closed' : 'open',
+                 map { $_->{status} } reverse @{$_->{updates}} }
+           grep { $_->{title} =~ / at one\z/ }
+           @{control($node, 'upstreams')->{upstreams}};
+}
+
+my ($word) = grep { /"tenant":"\@"/ && /"title":"\S+ at one"/ }
+             split /\n/, join "\n", $redis->command('HVALS', 'soporte:board');
+my %said = %{decode_json($word =~ s/^\d+ //r)};
+my ($other) = $word =~ /"origin":(\d+)/;
+
+delete $said{updates};
+$said{version} += 1 << 12;
+$said{origin} = $other + 1;
+$said{status} = 'resolved';
+$said{closed_at} = $said{updated_at};
+
+is_deeply([outages($nodes[0])], ["$said{id} open investigating"],
+          'the upstream\'s is open');
+$redis->command('XADD', 'soporte:words', '*', 'node', 'three', 'word',
+                encode_json(\%said));
+wait_is(sub { join "\n", outages($nodes[0]) },
+        "$said{id} open investigating resolved investigating",
+        '... is over for another node, and still is the same here', 10);
 
 
 # it is over: for both, and nobody opens another

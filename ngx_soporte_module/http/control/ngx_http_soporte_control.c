@@ -210,7 +210,7 @@ ngx_http_soporte_control_upstreams(ngx_http_request_t *r)
 {
     uint32_t                       at;
     ngx_soporte_mem_t              mem;
-    ngx_soporte_value_t           *root, *list, *item;
+    ngx_soporte_value_t           *root, *list, *item, *word;
     ngx_soporte_notice_t           notice;
     ngx_http_soporte_reply_t       reply;
     ngx_http_soporte_main_conf_t  *smcf;
@@ -227,10 +227,15 @@ ngx_http_soporte_control_upstreams(ngx_http_request_t *r)
                                   &notice)
            == NGX_OK)
     {
-        item = ngx_soporte_value_add(&mem, list, NULL, NGX_SOPORTE_NULL);
+        if (ngx_soporte_notice_duplicate(&notice)) {
+            continue;
+        }
 
-        if (item) {
-            *item = *ngx_http_soporte_word_value(&mem, smcf->zone, &notice);
+        item = ngx_soporte_value_add(&mem, list, NULL, NGX_SOPORTE_NULL);
+        word = ngx_http_soporte_word_value(&mem, smcf->zone, &notice);
+
+        if (item && word) {
+            *item = *word;
         }
     }
 

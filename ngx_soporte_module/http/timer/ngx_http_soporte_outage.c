@@ -11,6 +11,7 @@
 #include "ngx_http_soporte_fleet.h"
 #include "ngx_http_soporte_incident.h"
 #include "ngx_http_soporte_outage.h"
+#include "ngx_http_soporte_upstream.h"
 #include "ngx_http_soporte_word.h"
 
 
@@ -25,6 +26,7 @@ static ngx_uint_t ngx_http_soporte_outage_title(
 static ngx_uint_t ngx_http_soporte_outage_local(const ngx_addr_t *addr);
 static ngx_int_t ngx_http_soporte_outage_find(ngx_http_soporte_probe_t *probe,
     const u_char *title, ngx_uint_t len, ngx_soporte_notice_t *found);
+static void ngx_http_soporte_outage_missed(ngx_http_soporte_probe_t *probe);
 static ngx_http_soporte_group_t *ngx_http_soporte_outage_group(
     ngx_http_soporte_probe_t *probe, const ngx_soporte_notice_t *notice);
 static void ngx_http_soporte_outage_end(ngx_http_soporte_probe_t *probe,
@@ -212,6 +214,8 @@ ngx_http_soporte_outage_tick(ngx_http_soporte_probe_t *probe)
     at = 0;
     probe->swept = ngx_time();
 
+    ngx_http_soporte_outage_missed(probe);
+
     while (ngx_soporte_board_each(probe->smcf->zone, NGX_SOPORTE_UPSTREAM,
                                   &at, &notice)
            == NGX_OK)
@@ -237,6 +241,32 @@ ngx_http_soporte_outage_tick(ngx_http_soporte_probe_t *probe)
 
         if (group == NULL || !(group->shared || group->dirty)) {
             ngx_http_soporte_outage_end(probe, group, &notice);
+        }
+    }
+}
+
+
+/* for another node it is over, or the board has lost it: not for us */
+
+static void
+ngx_http_soporte_outage_missed(ngx_http_soporte_probe_t *probe)
+{
+    ngx_queue_t               *q;
+    ngx_soporte_notice_t       notice;
+    ngx_http_soporte_group_t  *group;
+
+    for (q = ngx_queue_head(&probe->groups);
+         q != ngx_queue_sentinel(&probe->groups);
+         q = ngx_queue_next(q))
+    {
+        group = ngx_queue_data(q, ngx_http_soporte_group_t, queue);
+
+        if (group->shared && group->named
+            && (ngx_soporte_board_get(probe->smcf->zone, group->id, &notice)
+                != NGX_OK
+                || !ngx_soporte_notice_holds(&notice, ngx_time())))
+        {
+            ngx_http_soporte_upstream_dirty(group);
         }
     }
 }

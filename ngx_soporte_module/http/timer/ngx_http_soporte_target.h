@@ -2,7 +2,7 @@
 /*
  * Targets of probes and the upstreams that they share: made from the
  * configuration, from what requests mark their tenants with, and at run time.
- * For probe.c alone.
+ * For probe.c, upstream.c and outage.c.
  */
 
 #ifndef _NGX_HTTP_SOPORTE_TARGET_H_INCLUDED_
@@ -85,10 +85,10 @@ struct ngx_http_soporte_probe_s {
     ngx_uint_t                         inflight;
     ngx_queue_t                        groups;
     ngx_queue_t                        telling;    /* groups with a verdict */
+    ngx_http_soporte_timer_t           turn;       /* ... told some a turn */
     ngx_msec_t                         leads;      /* since then, 0: it does
                                                       not */
     time_t                             swept;      /* unix s */
-    ngx_http_soporte_timer_t           turn;       /* ... told some a turn */
     ngx_queue_t                        buckets[NGX_HTTP_SOPORTE_PROBE_BUCKETS];
     unsigned                           bound:1;
     unsigned                           starved:1;  /* it was logged */

@@ -27,7 +27,6 @@ static void ngx_http_soporte_upstream_slice(ngx_event_t *ev);
 static void ngx_http_soporte_upstream_member(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_group_t *group, ngx_http_soporte_target_t *member);
 static void ngx_http_soporte_upstream_told(ngx_http_soporte_group_t *group);
-static void ngx_http_soporte_upstream_dirty(ngx_http_soporte_group_t *group);
 static ngx_http_soporte_target_t *ngx_http_soporte_upstream_next(
     ngx_http_soporte_group_t *group, ngx_http_soporte_target_t *member);
 static void ngx_http_soporte_upstream_turned(ngx_http_soporte_probe_t *probe,
@@ -331,7 +330,7 @@ ngx_http_soporte_upstream_stop(ngx_http_soporte_probe_t *probe)
 }
 
 
-static void
+void
 ngx_http_soporte_upstream_dirty(ngx_http_soporte_group_t *group)
 {
     if (group->dirty) {

@@ -3,8 +3,8 @@
  * An upstream that several tenants share: what a probe of one of them says of
  * the others, and when an outage is the upstream's.
  *
- * Ten thousand may share it, so nothing here speaks of all of them in one
- * turn of the event loop.
+ * Ten thousand may share it, so nothing here tells all of them in one turn of
+ * the event loop; they are counted in one, at most once a second.
  */
 
 #ifndef _NGX_HTTP_SOPORTE_UPSTREAM_H_INCLUDED_
@@ -33,6 +33,9 @@ void ngx_http_soporte_upstream_verdict(ngx_http_soporte_probe_t *probe,
 /* each tick: whether the outages of its tenants are one of its own */
 void ngx_http_soporte_upstream_count(ngx_http_soporte_probe_t *probe,
     ngx_http_soporte_group_t *group);
+
+/* its tenants are to be counted anew, soon */
+void ngx_http_soporte_upstream_dirty(ngx_http_soporte_group_t *group);
 
 /* a target that is new; one that is about to go */
 void ngx_http_soporte_upstream_join(ngx_http_soporte_group_t *group,
