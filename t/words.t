@@ -165,4 +165,26 @@ wait_is(sub { $pg->value("SELECT count(*) FROM soporte.incident_update
                           WHERE message LIKE 'de uno %'") }, 20,
         'all of it is in PostgreSQL');
 
+
+# a node that forgot all hears its own words again: those that no disk had
+# taken are filed then, each step
+
+my $prefix = $one->nginx->prefix;
+
+chmod 0500, "$prefix/spool/spool/tmp" or die;
+$one->control('PUT', 'acme/incident', { message => "antes $_" }) for 1 .. 4;
+
+wait_is(sub { ($two->control('GET', 'acme')->json->{incident} // {})
+              ->{message} }, 'antes 4', 'the other hears what no disk took');
+
+$one->nginx->kill_all;
+unlink "$prefix/control.sock", "$prefix/shm", glob("$prefix/spool/snapshot*");
+chmod 0700, "$prefix/spool/spool/tmp" or die;
+$one->nginx->start;
+
+wait_is(sub { $pg->value("SELECT string_agg(message, ' ' ORDER BY version)
+                          FROM soporte.incident_update
+                          WHERE message LIKE 'antes %'") },
+        'antes 1 antes 2 antes 3 antes 4', 'all is filed after a reboot', 30);
+
 done_testing();

@@ -41,7 +41,7 @@ static ngx_int_t ngx_http_soporte_word_tenant(
     ngx_http_soporte_main_conf_t *smcf, const ngx_str_t *key,
     uint32_t *tenant);
 static void ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_value_t *list, const u_char *id);
+    const ngx_soporte_value_t *list, const ngx_soporte_notice_t *heard);
 static void ngx_http_soporte_word_timeline(ngx_soporte_mem_t *mem,
     const ngx_soporte_zone_t *zone, ngx_soporte_value_t *object,
     const u_char *id);
@@ -471,7 +471,7 @@ ngx_http_soporte_word_heard(ngx_http_soporte_main_conf_t *smcf,
     {
         ngx_http_soporte_word_updates(smcf,
                                       ngx_soporte_value_get(value, "updates"),
-                                      notice.id);
+                                      &notice);
     }
 
     return rc;
@@ -566,9 +566,11 @@ ngx_http_soporte_word_tenant(ngx_http_soporte_main_conf_t *smcf,
 }
 
 
+/* what was said before it: filed, or to be filed, as the notice is */
+
 static void
 ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_value_t *list, const u_char *id)
+    const ngx_soporte_value_t *list, const ngx_soporte_notice_t *heard)
 {
     ngx_uint_t                  n;
     ngx_soporte_mem_t           mem;
@@ -594,11 +596,11 @@ ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
 
         ngx_memzero(&update, sizeof(ngx_soporte_update_t));
 
-        ngx_memcpy(update.id, id, NGX_SOPORTE_ID_LEN);
+        ngx_memcpy(update.id, heard->id, NGX_SOPORTE_ID_LEN);
         update.version = notice.version;
         update.at = notice.updated;
         update.status = notice.status;
-        update.flags = NGX_SOPORTE_NOTICE_FILED;
+        update.flags = heard->flags & NGX_SOPORTE_NOTICE_FILED;
         update.message_len = notice.message_len;
         ngx_memcpy(update.message, notice.message, notice.message_len);
 
