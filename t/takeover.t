@@ -60,6 +60,7 @@ events { }
 http {
     %%HTTP%%
     soporte_zone zone=fleet:4m file=%%PREFIX%%/shm;
+    soporte_path %%PREFIX%%/spool;
     soporte_redis %%REDIS%% timeout=500ms;
     soporte_node %%NAME%%;
     soporte_detect failures=3 window=1s recover=1s;

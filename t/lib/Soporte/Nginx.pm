@@ -173,6 +173,12 @@ sub check {
 sub start {
     my ($self) = @_;
 
+    my $conf = slurp("$self->{prefix}/nginx.conf");
+
+    croak 'without soporte_path it is the system\'s'
+        if $conf =~ /^[^#]*\bsoporte_(?:portal|postgres|redis|bench|backups)\s/m
+           && $conf !~ /\bsoporte_path\s/;
+
     my ($code, $text) = run({ env => $self->{env} },
                             $self->command('error.log'));
 
