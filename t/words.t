@@ -1,17 +1,20 @@
 # Prevents a word that history never gets, or gets over and over: with hundreds
 # of incidents open each new leader filed all of them again, and a worker that
-# ended while they waited for the disk lost them.
+# ended while they waited for the disk lost them.  And an event loop that waits
+# for the board's lock once for each word.
 
 use strict;
 use warnings;
 
+use IPC::Open2;
 use JSON::PP qw(encode_json);
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use Soporte::Fleet;
 use Soporte::Http;
 use Soporte::Nginx;
 use Soporte::Postgres;
+use Soporte::Process qw(top);
 use Soporte::Redis;
 use Soporte::Test;
 
@@ -186,5 +189,80 @@ wait_is(sub { $pg->value("SELECT string_agg(message, ' ' ORDER BY version)
                           FROM soporte.incident_update
                           WHERE message LIKE 'antes %'") },
         'antes 1 antes 2 antes 3 antes 4', 'all is filed after a reboot', 30);
+
+
+# somebody holds the board's lock, as a worker that was stopped does: a word
+# waits for it 20 ms, and a hundred of them no longer
+
+my $metric = 'soporte_events_total{result="filed"}';
+
+
+sub hold {
+    my ($node) = @_;
+
+    my $pid = open2(my $out, my $in, top() . '/build/zone-hold',
+                    $node->nginx->prefix . '/shm');
+
+    is(scalar <$out>, "held\n", 'the lock is held');
+
+    return sub { close $in; waitpid $pid, 0; $? };
+}
+
+
+# how long a node's loop stood still at most, in s, until it has filed so many
+
+sub longest {
+    my ($node, $filed, $seconds) = @_;
+
+    my ($longest, $done) = (0, 0);
+    my $until = time + $seconds;
+
+    until ($done || time > $until) {
+        my $start = time;
+        $done = ($node->metric($metric) // 0) >= $filed;
+        my $took = time - $start;
+        $longest = $took if $took > $longest;
+        sleep 0.005;
+    }
+
+    note sprintf '%.0f ms', 1000 * $longest;
+    return $longest;
+}
+
+
+sub maintain {
+    my ($title) = @_;
+
+    return scalar grep {
+        $one->control('PUT', "h$_/maintenance", { title => $title })
+            ->{status} == 200
+    } 1 .. 128;
+}
+
+
+get($one->addr, "/x?t=h$_") for 1 .. 128;
+chmod 0500, "$prefix/spool/spool/tmp" or die;
+is(maintain('uno'), 128, '128 words that wait for the disk');
+
+my $filed = $one->metric($metric) + 128;
+my $free = hold($one);
+
+chmod 0700, "$prefix/spool/spool/tmp" or die;
+cmp_ok(longest($one, $filed, 10), '<', 0.5,
+       'no request waits for the marks of all');
+cmp_ok($one->metric($metric), '>=', $filed, '... that are in the spool');
+is($free->(), 0, 'the lock is free');
+wait_is(sub { $pg->value("SELECT count(*) FROM soporte.maintenance
+                          WHERE title = 'uno'") }, 128, 'each is filed', 30);
+
+wait_is(sub { $two->title('h128') }, 'uno', 'the other heard of them');
+$free = hold($two);
+is(maintain('dos'), 128, '128 words for a node that can take none');
+cmp_ok(longest($two, 1_000_000, 3), '<', 0.5,
+       'no request waits for all of them');
+is($two->title('h1'), 'uno', '... of which it took none');
+is($free->(), 0, 'the lock is free');
+wait_is(sub { scalar grep { $two->title("h$_") eq 'dos' } 1 .. 128 }, 128,
+        'it has all of them', 20);
 
 done_testing();

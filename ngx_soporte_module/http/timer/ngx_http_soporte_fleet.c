@@ -677,6 +677,8 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
     ngx_uint_t                 n;
     ngx_http_soporte_fleet_t  *f = ngx_http_soporte_timer_data(ev);
 
+    rc = NGX_OK;
+
     for (n = 0; f->heard < f->nwords; n++) {
 
         if (n == NGX_HTTP_SOPORTE_FLEET_SLICE) {
@@ -686,10 +688,14 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
 
         rc = ngx_http_soporte_fleet_heard(f->smcf, f->words[f->heard++]);
 
-        /* somebody held the board's lock: compared again, and soon */
+        /*
+         * Somebody holds the board's lock, and each word would wait for it:
+         * the boards are compared again, with the next tick.
+         */
 
         if (rc == NGX_BUSY) {
             f->synced = 0;
+            break;
         }
     }
 
@@ -701,7 +707,7 @@ ngx_http_soporte_fleet_slice(ngx_event_t *ev)
 
     ngx_http_soporte_fleet_rest(f);
 
-    if (!f->stopped && !ngx_exiting && !ngx_terminate) {
+    if (rc != NGX_BUSY && !f->stopped && !ngx_exiting && !ngx_terminate) {
         ngx_http_soporte_fleet_start(f);
     }
 }

@@ -413,11 +413,13 @@ ngx_http_soporte_event_done(ngx_event_t *ev)
 static void
 ngx_http_soporte_event_settle(ngx_http_soporte_events_t *events)
 {
+    ngx_int_t                  rc;
     ngx_uint_t                 kept, left;
     ngx_queue_t               *q;
     ngx_soporte_header_t      *header;
     ngx_http_soporte_event_t  *event;
 
+    rc = NGX_OK;
     kept = 0;
     left = 0;
     header = events->smcf->zone->header;
@@ -434,15 +436,18 @@ ngx_http_soporte_event_settle(ngx_http_soporte_events_t *events)
             continue;
         }
 
-        /* not marked, when the lock is not had: the leader files it again */
+        /*
+         * None is marked any more when the lock was not had once: each would
+         * wait for it, and the leader files them again.
+         */
 
         if (event->copy.tenant) {
             ngx_soporte_tenant_filed(event->copy.tenant, event->copy.part,
                                      event->copy.version);
 
-        } else if (event->copy.whole) {
-            (void) ngx_soporte_board_filed(events->smcf->zone, event->copy.id,
-                                           event->copy.version, ngx_time());
+        } else if (event->copy.whole && rc != NGX_BUSY) {
+            rc = ngx_soporte_board_filed(events->smcf->zone, event->copy.id,
+                                         event->copy.version, ngx_time());
         }
 
         kept++;

@@ -604,7 +604,13 @@ ngx_http_soporte_word_updates(ngx_http_soporte_main_conf_t *smcf,
         update.message_len = notice.message_len;
         ngx_memcpy(update.message, notice.message, notice.message_len);
 
-        (void) ngx_soporte_board_say(smcf->zone, &update, ngx_time());
+        /* who holds the lock is not waited for time and again */
+
+        if (ngx_soporte_board_say(smcf->zone, &update, ngx_time())
+            == NGX_BUSY)
+        {
+            return;
+        }
     }
 }
 
