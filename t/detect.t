@@ -21,7 +21,7 @@ my %erp = map { $_ => Soporte::ErpNext->new(sites => { $sites{$_} => 'up' }) }
           keys %sites;
 
 $erp{shared} = Soporte::ErpNext->new(
-    sites => { map { ("s$_.test" => 'up') } 1 .. 4 }
+    sites => { map { ("$_.test" => 'up') } qw(s1 s2 s3 s4 late) }
 );
 
 my $nginx = Soporte::Nginx->new(
@@ -59,6 +59,14 @@ http {
         soporte $name;
         soporte_probe http://%%SHARED%%/api/method/ping "host={tenant}.test"
                       interval=400ms timeout=500ms;
+        location / { proxy_pass http://%%SHARED%%; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        server_name late.test;
+        soporte late;
+        soporte_probe http://%%SHARED%%/api/method/ping?stand_in=delay=2
+                      interval=400ms timeout=10s;
         location / { proxy_pass http://%%SHARED%%; }
     }
     server {
@@ -241,7 +249,7 @@ wait_is(sub { states(1 .. 4) }, 'up up up up', 'tenants by a variable');
 $erp{shared}->forget;
 wait_for(sub {
     my %seen = map { $_->{host} => 1 } $erp{shared}->requests;
-    return keys %seen == 4;
+    return 4 == grep { /^s\d\.test/ } keys %seen;
 }, 15, 'probes of all four');
 pass('... each is probed from its first request on');
 
@@ -257,10 +265,30 @@ wait_is(sub { states(1 .. 4) }, 'up up up up', '... and up again', 20);
 # a site that fails alone is no failure of its upstream
 
 $erp{shared}->profile('s2.test', 'maintenance');
-wait_is(sub { state('s2') }, 'down', 'one site of them: down', 15);
+wait_is(sub { state('s2') }, 'down', 'one site of them: down', 25);
 is(states(1, 3, 4), 'up up up', '... it alone');
 $erp{shared}->profile('s2.test', 'up');
-wait_is(sub { state('s2') }, 'up', '... and up again', 15);
+wait_is(sub { state('s2') }, 'up', '... and up again', 40);
+
+
+# ... nor up with its upstream, by others' answers that come before its own
+
+my $ups = sub { scalar(() = $nginx->log =~ /tenant "late" answers again/g) };
+
+$erp{shared}->profile('late.test', 'maintenance');
+wait_is(sub { state('late') }, 'down', 'one that answers late: down', 40);
+is(states(1 .. 4), 'up up up up', '... it alone');
+
+my $before = $ups->();
+
+$erp{shared}->stop;
+wait_is(sub { states(1 .. 4) }, 'down down down down',
+        'all, as their upstream refuses', 12);
+sleep 1 for 1 .. 3;                         # its own probes are refused, too
+$erp{shared}->start;
+wait_is(sub { states(1 .. 4) }, 'up up up up', 'all but one are up again', 30);
+is(state('late'), 'down', '... which is down');
+is($ups->(), $before, '... and was not said to answer');
 
 
 # the worker that leads leaves with probes on their way: no socket is left

@@ -311,6 +311,7 @@ ngx_http_soporte_probe_verdict(ngx_http_soporte_probe_t *probe,
     ngx_soporte_cause_e cause, ngx_msec_t began)
 {
     target->good = !failed;
+    target->alone = ngx_http_soporte_target_alone(target);
 
     ngx_http_soporte_watch_probe(probe->watch, target->tenant, failed, cause,
                                 began);

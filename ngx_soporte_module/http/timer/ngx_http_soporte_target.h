@@ -72,6 +72,8 @@ typedef struct {
     unsigned                           literal:1;  /* by the configuration */
     unsigned                           added:1;    /* at run time */
     unsigned                           good:1;     /* its own last verdict */
+    unsigned                           alone:1;    /* ... came while it was
+                                                      down by itself */
 } ngx_http_soporte_target_t;
 
 
@@ -105,6 +107,11 @@ struct ngx_http_soporte_probe_s {
  */
 #define ngx_http_soporte_target_ours(target)                                  \
     ((target)->tenant->detect.upstream == (target)->group->mark)
+
+/* ... or was down before that failed, for a reason of its own */
+#define ngx_http_soporte_target_alone(target)                                 \
+    ((target)->tenant->detect.state >= NGX_SOPORTE_DETECT_DOWN                \
+     && !ngx_http_soporte_target_ours(target))
 
 /* those of the configuration's own tenants */
 void ngx_http_soporte_target_bind(ngx_http_soporte_probe_t *probe);

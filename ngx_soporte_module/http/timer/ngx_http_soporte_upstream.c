@@ -106,7 +106,10 @@ ngx_http_soporte_upstream_verdict(ngx_http_soporte_probe_t *probe,
     }
 
     group->timedout = target;
-    detect->upstream = group->mark;
+
+    if (!target->alone) {
+        detect->upstream = group->mark;
+    }
 
     ngx_http_soporte_upstream_tell(probe, target, 1, cause, began);
 }
@@ -200,7 +203,9 @@ ngx_http_soporte_upstream_member(ngx_http_soporte_probe_t *probe,
     tenant = member->tenant;
 
     if (group->failed) {
-        tenant->detect.upstream = group->mark;
+        if (!ngx_http_soporte_target_alone(member)) {
+            tenant->detect.upstream = group->mark;
+        }
 
         ngx_http_soporte_watch_probe(probe->watch, tenant, 1, group->cause,
                                      group->began);
