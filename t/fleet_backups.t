@@ -1,10 +1,12 @@
 # Prevents a backup that only the node knows which was told of it: because Redis
-# was away then, or forgot; and one that the others take for bad.
+# was away then, or forgot, or was told of one that failed since; and one that
+# the others take for bad.
 
 use strict;
 use warnings;
 
 use JSON::PP qw(encode_json);
+use POSIX qw(strftime);
 use Time::HiRes qw(time sleep);
 
 use Soporte::Http;
@@ -99,6 +101,9 @@ sub told {
 }
 
 
+sub ago { strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time - $_[0])) }
+
+
 my ($one, $two) = (node('one'), node('two'));
 
 wait_is(sub { up($_) }, 1, 'with Redis') for $one, $two;
@@ -127,6 +132,20 @@ ok(told($one, 't5', 'database', bytes => 1000), 'then a good one');
 wait_is(sub { state($two, 't5', 'database') }, 'ok', '... is believed');
 
 
+# one that failed since then does not take it from who begins later
+
+ok(told($one, 't6', 'database', bytes => 1000, finished_at => ago(7200)),
+   'a good backup');
+ok(told($one, 't6', 'database', ok => JSON::PP::false), '... then a failed one');
+wait_is(sub { state($two, 't6', 'database') }, 'ok', '... is good elsewhere');
+
+my $late = node('late');
+
+wait_is(sub { state($late, 't6', 'database') }, 'ok',
+        '... and at a node that begins now');
+ok($late->stop, '... which leaves');
+
+
 # while Redis is away one is told of all, in one go
 
 $redis->stop('KILL');
@@ -142,7 +161,7 @@ $redis->start;
 my $start = time;
 
 wait_is(sub { known($two, 'files') }, $many, 'Redis is back: all of it', 2);
-wait_is(sub { known($two, 'database') }, 4, '... and that of one', 2);
+wait_is(sub { known($two, 'database') }, 5, '... and that of one', 2);
 note sprintf 'after %.1f s', time - $start;
 is(state($two, 't2', 'database'), 'ok', 'it is good');
 is(state($two, 't9', 'files'), state($one, 't9', 'files'), 'as it is here');
@@ -153,7 +172,7 @@ is(state($two, 't9', 'files'), state($one, 't9', 'files'), 'as it is here');
 ok($one->stop, 'the node that was told is gone');
 $redis->command('FLUSHALL');
 $start = time;
-wait_is(sub { $redis->command('HLEN', 'soporte:board') }, $many + 4,
+wait_is(sub { $redis->command('HLEN', 'soporte:board') }, $many + 5,
         'Redis knows again', 3);
 note sprintf 'after %.1f s', time - $start;
 
@@ -175,7 +194,7 @@ sleep 1;
 is($last->(), $words, 'nothing was told twice');
 
 ok(told($one, 't3', 'database', bytes => 2000), 'the next one');
-wait_is(sub { known($_, 'database') }, 5, '... arrives') for $two, $new;
+wait_is(sub { known($_, 'database') }, 6, '... arrives') for $two, $new;
 is($last->(), $words + 1, '... once');
 
 done_testing();

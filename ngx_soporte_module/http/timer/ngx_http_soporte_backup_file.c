@@ -123,7 +123,7 @@ ngx_http_soporte_backup_file(ngx_http_soporte_main_conf_t *smcf,
     mem = ngx_http_soporte_mem(pool);
     event = ngx_http_soporte_backup_event(&mem, &key, part, at, bytes, ok);
 
-    ngx_http_soporte_fleet_backup(smcf, &mem, &key, part, at, event);
+    ngx_http_soporte_fleet_backup(smcf, &mem, &key, part, at, ok, event);
 
     if (!mem.failed) {
         ngx_http_soporte_backup_history(smcf, event, tenant, part, at);

@@ -41,7 +41,7 @@ void ngx_http_soporte_fleet_exit(ngx_http_soporte_fleet_t *f);
  */
 void ngx_http_soporte_fleet_backup(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_mem_t *mem, const ngx_str_t *tenant, ngx_uint_t part,
-    int64_t at, ngx_soporte_value_t *word);
+    int64_t at, ngx_uint_t ok, ngx_soporte_value_t *word);
 
 /* NGX_OK; NGX_DONE, it was known, or is ours; NGX_DECLINED; NGX_ERROR */
 ngx_int_t ngx_http_soporte_fleet_backup_heard(

@@ -1,7 +1,8 @@
 
 /*
  * Backups that one node was told of, or found on its disk, are known to all:
- * of each tenant and part one word in the fleet's board, the latest.  A node
+ * of each tenant and part two words in the fleet's board, the latest good one
+ * and the latest that is not: one that failed takes no good one away.  A node
  * that watches a tenant's backups itself believes its own eyes.
  *
  * What a node knows of backups stands in its slots.  After each comparison of
@@ -41,7 +42,7 @@ struct ngx_http_soporte_fleet_backups_s {
 
 static uint64_t ngx_http_soporte_fleet_backup_version(int64_t at);
 static ngx_int_t ngx_http_soporte_fleet_backup_id(const ngx_str_t *tenant,
-    ngx_uint_t part, u_char *id);
+    ngx_uint_t part, ngx_uint_t ok, u_char *id);
 static ngx_uint_t ngx_http_soporte_fleet_backup_part(
     const ngx_soporte_value_t *v);
 static ngx_soporte_tenant_t *ngx_http_soporte_fleet_backup_tenant(
@@ -50,6 +51,9 @@ static void ngx_http_soporte_fleet_backups_turn(ngx_event_t *ev);
 static void ngx_http_soporte_fleet_backups_one(
     ngx_http_soporte_fleet_backups_t *b, ngx_soporte_tenant_t *tenant,
     ngx_uint_t part);
+static ngx_uint_t ngx_http_soporte_fleet_backups_known(
+    const ngx_http_soporte_fleet_backups_t *b, const ngx_str_t *tenant,
+    ngx_uint_t part, ngx_uint_t ok, int64_t at);
 static int ngx_libc_cdecl ngx_http_soporte_fleet_backups_order(const void *a,
     const void *b);
 
@@ -57,12 +61,12 @@ static int ngx_libc_cdecl ngx_http_soporte_fleet_backups_order(const void *a,
 void
 ngx_http_soporte_fleet_backup(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_mem_t *mem, const ngx_str_t *tenant, ngx_uint_t part,
-    int64_t at, ngx_soporte_value_t *word)
+    int64_t at, ngx_uint_t ok, ngx_soporte_value_t *word)
 {
     u_char  id[NGX_SOPORTE_ID_LEN];
 
     if (smcf->redis == NULL || at <= 0
-        || ngx_http_soporte_fleet_backup_id(tenant, part, id) != NGX_OK)
+        || ngx_http_soporte_fleet_backup_id(tenant, part, ok, id) != NGX_OK)
     {
         return;
     }
@@ -89,12 +93,12 @@ ngx_http_soporte_fleet_backup_version(int64_t at)
 
 static ngx_int_t
 ngx_http_soporte_fleet_backup_id(const ngx_str_t *tenant, ngx_uint_t part,
-    u_char *id)
+    ngx_uint_t ok, u_char *id)
 {
     u_char  *p, digest[NGX_SOPORTE_DIGEST_LEN];
-    u_char   text[sizeof("backup 0 ") + NGX_SOPORTE_KEY_MAX];
+    u_char   text[sizeof("backup 0 0 ") + NGX_SOPORTE_KEY_MAX];
 
-    p = ngx_sprintf(text, "backup %ui %V", part, tenant);
+    p = ngx_sprintf(text, "backup %ui %d %V", part, ok ? 1 : 0, tenant);
 
     if (ngx_soporte_secret_sha256(digest, text, p - text) != NGX_OK) {
         return NGX_ERROR;
@@ -310,31 +314,25 @@ static void
 ngx_http_soporte_fleet_backups_one(ngx_http_soporte_fleet_backups_t *b,
     ngx_soporte_tenant_t *tenant, ngx_uint_t part)
 {
-    u_char                           id[NGX_SOPORTE_ID_LEN];
-    ngx_str_t                        key;
-    ngx_pool_t                      *pool;
-    ngx_soporte_mem_t                mem;
-    ngx_soporte_backup_t             backup;
-    ngx_http_soporte_fleet_known_t  *known;
+    ngx_str_t              key;
+    ngx_uint_t             ok;
+    ngx_pool_t            *pool;
+    ngx_soporte_mem_t      mem;
+    ngx_soporte_backup_t   backup;
 
     (void) ngx_soporte_backup_unpack(ngx_soporte_load(&tenant->backup[part]),
                                      &backup);
 
     key.data = tenant->key;
     key.len = tenant->len;
+    ok = !ngx_soporte_backup_doubtful(&backup);
+
+    /* one that is suspect may have been told of as a good one */
 
     if (backup.at <= 0
-        || ngx_http_soporte_fleet_backup_id(&key, part, id) != NGX_OK)
-    {
-        return;
-    }
-
-    known = bsearch(id, b->known, b->n,
-                    sizeof(ngx_http_soporte_fleet_known_t),
-                    ngx_http_soporte_fleet_backups_order);
-
-    if (known && known->version
-                 >= ngx_http_soporte_fleet_backup_version(backup.at))
+        || ngx_http_soporte_fleet_backups_known(b, &key, part, 1, backup.at)
+        || (!ok && ngx_http_soporte_fleet_backups_known(b, &key, part, 0,
+                                                        backup.at)))
     {
         return;
     }
@@ -347,12 +345,34 @@ ngx_http_soporte_fleet_backups_one(ngx_http_soporte_fleet_backups_t *b,
 
     mem = ngx_http_soporte_mem(pool);
 
-    ngx_http_soporte_fleet_backup(b->smcf, &mem, &key, part, backup.at,
+    ngx_http_soporte_fleet_backup(b->smcf, &mem, &key, part, backup.at, ok,
         ngx_http_soporte_backup_event(&mem, &key, part, backup.at,
-                                      backup.bytes,
-                                      !ngx_soporte_backup_doubtful(&backup)));
+                                      backup.bytes, ok));
 
     ngx_destroy_pool(pool);
+}
+
+
+/* whether Redis has it, or a later one of its kind */
+
+static ngx_uint_t
+ngx_http_soporte_fleet_backups_known(
+    const ngx_http_soporte_fleet_backups_t *b, const ngx_str_t *tenant,
+    ngx_uint_t part, ngx_uint_t ok, int64_t at)
+{
+    u_char                           id[NGX_SOPORTE_ID_LEN];
+    ngx_http_soporte_fleet_known_t  *known;
+
+    if (ngx_http_soporte_fleet_backup_id(tenant, part, ok, id) != NGX_OK) {
+        return 0;
+    }
+
+    known = bsearch(id, b->known, b->n,
+                    sizeof(ngx_http_soporte_fleet_known_t),
+                    ngx_http_soporte_fleet_backups_order);
+
+    return known
+           && known->version >= ngx_http_soporte_fleet_backup_version(at);
 }
 
 
