@@ -78,12 +78,14 @@ sub filed { metric('soporte_events_total{result="filed"}') }
 # how often nothing more is filed: the events of a while
 
 sub still {
+    my ($filed) = @_;
+
     my $before = -1;
     my $same = 0;
 
     wait_for(sub {
         sleep 0.3;
-        my $now = filed();
+        my $now = $filed ? $filed->() : filed();
         $same = ($now eq $before) ? $same + 1 : 0;
         $before = $now;
         return $same == 4;
@@ -264,5 +266,34 @@ is($two->title('h1'), 'uno', '... of which it took none');
 is($free->(), 0, 'the lock is free');
 wait_is(sub { scalar grep { $two->title("h$_") eq 'dos' } 1 .. 128 }, 128,
         'it has all of them', 20);
+
+
+# what a node said that is gone for good, before a disk of it had that, the
+# others file: by its last sign in Redis it is gone for half a minute
+
+chmod 0500, "$prefix/spool/spool/tmp" or die;
+$one->control('PUT', 'acme/incident', { message => "nunca $_" }) for 1 .. 3;
+
+wait_is(sub { ($two->control('GET', 'acme')->json->{incident} // {})
+              ->{message} }, 'nunca 3', 'the other hears what no disk took');
+
+$one->nginx->kill_all;
+$redis->command('HSET', 'soporte:nodes', 'one',
+                int(time - 40) . ' 0123456789abcdef');
+
+wait_is(sub { $pg->value("SELECT string_agg(message, ' ' ORDER BY version)
+                          FROM soporte.incident_update
+                          WHERE message LIKE 'nunca %'") },
+        'nunca 1 nunca 2 nunca 3', 'the other files it', 30);
+is($pg->value("SELECT count(*) FROM soporte.incident i
+               JOIN soporte.incident_update u ON u.incident = i.id
+               WHERE u.message = 'nunca 3'"), 1, '... with its incident');
+
+my $two_filed = sub { $two->metric($metric) // -1 };
+
+$filed = still($two_filed);
+$two->nginx->reload(1);
+cmp_ok(still($two_filed) - $filed, '<=', 3, '... once, and no new leader');
+chmod 0700, "$prefix/spool/spool/tmp" or die;
 
 done_testing();

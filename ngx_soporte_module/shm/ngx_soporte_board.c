@@ -61,44 +61,6 @@ static ngx_uint_t ngx_soporte_board_gate(const ngx_soporte_notice_t *notice,
     int64_t now);
 
 
-const char *const  ngx_soporte_kind_names[4] = {
-    "none",
-    "maintenance",
-    "restore",
-    "incident"
-};
-
-
-const char *const  ngx_soporte_phase_names[NGX_SOPORTE_PHASES] = {
-    "detected",
-    "diagnosis",
-    "locating_backup",
-    "verifying_backup",
-    "database",
-    "public_files",
-    "private_files",
-    "migration",
-    "checks",
-    "restored"
-};
-
-
-const char *const  ngx_soporte_impact_names[NGX_SOPORTE_IMPACTS] = {
-    "none",
-    "minor",
-    "major",
-    "critical"
-};
-
-
-const char *const  ngx_soporte_status_names[NGX_SOPORTE_STATUSES] = {
-    "investigating",
-    "identified",
-    "monitoring",
-    "resolved"
-};
-
-
 static const u_char  ngx_soporte_board_free[NGX_SOPORTE_ID_LEN];
 
 
@@ -658,6 +620,43 @@ ngx_soporte_board_filed(ngx_soporte_zone_t *zone, const u_char *id,
             break;
         }
     }
+
+    ngx_soporte_board_unlock(zone);
+
+    return NGX_OK;
+}
+
+
+/* of a step nobody knows who said it, of a notice who spoke last */
+
+ngx_int_t
+ngx_soporte_board_unfile(ngx_soporte_zone_t *zone, uint64_t origin,
+    int64_t now)
+{
+    ngx_uint_t             i;
+    ngx_soporte_board_t   *board;
+    ngx_soporte_notice_t  *notice;
+
+    board = zone->board;
+
+    if (ngx_soporte_board_lock(zone, now) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_ENTRIES; i++) {
+        notice = &board->entries[i].notice;
+
+        if (notice->origin == origin) {
+            ngx_soporte_store(&notice->flags, notice->flags
+                                              & ~NGX_SOPORTE_NOTICE_FILED);
+        }
+    }
+
+    for (i = 0; i < NGX_SOPORTE_BOARD_UPDATES; i++) {
+        ngx_soporte_store(&board->updates[i].update.flags, 0);
+    }
+
+    (void) __atomic_add_fetch(&board->generation, 1, __ATOMIC_SEQ_CST);
 
     ngx_soporte_board_unlock(zone);
 

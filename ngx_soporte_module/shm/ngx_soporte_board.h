@@ -200,6 +200,13 @@ ngx_int_t ngx_soporte_board_filed(ngx_soporte_zone_t *zone, const u_char *id,
     uint64_t version, int64_t now);
 
 /*
+ * A node is gone, and what it had not filed with it: takes the mark from what
+ * it said last, and from all steps.  NGX_OK, NGX_BUSY.
+ */
+ngx_int_t ngx_soporte_board_unfile(ngx_soporte_zone_t *zone, uint64_t origin,
+    int64_t now);
+
+/*
  * Begins and ends windows whose time has come; the leader, as often as it
  * likes: unless one is due it only looks at a number.
  */

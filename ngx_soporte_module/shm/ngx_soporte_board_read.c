@@ -24,6 +24,44 @@ static ngx_uint_t ngx_soporte_board_announced(const ngx_soporte_zone_t *zone,
     uint32_t tenant, int64_t now, int64_t ahead);
 
 
+const char *const  ngx_soporte_kind_names[4] = {
+    "none",
+    "maintenance",
+    "restore",
+    "incident"
+};
+
+
+const char *const  ngx_soporte_phase_names[NGX_SOPORTE_PHASES] = {
+    "detected",
+    "diagnosis",
+    "locating_backup",
+    "verifying_backup",
+    "database",
+    "public_files",
+    "private_files",
+    "migration",
+    "checks",
+    "restored"
+};
+
+
+const char *const  ngx_soporte_impact_names[NGX_SOPORTE_IMPACTS] = {
+    "none",
+    "minor",
+    "major",
+    "critical"
+};
+
+
+const char *const  ngx_soporte_status_names[NGX_SOPORTE_STATUSES] = {
+    "investigating",
+    "identified",
+    "monitoring",
+    "resolved"
+};
+
+
 /*
  * A writer that was stopped in the middle must not stop a reader: after some
  * tries the page is served without words.

@@ -184,6 +184,38 @@ others_words(void **state)
 }
 
 
+/* a node that is gone: what it said last, and steps, which may be its own */
+
+static void
+of_a_node_that_is_gone(void **state)
+{
+    uint64_t              generation;
+    ngx_soporte_notice_t  gone, lives;
+
+    gone = notice_of(INCIDENT, 1, 5, "gone");
+    gone.origin = 7;
+    gone.flags = FILED|NGX_SOPORTE_NOTICE_BLOCK;
+    assert_int_equal(ngx_soporte_board_merge(&zone, &gone, NOW), NGX_OK);
+
+    lives = notice_of(INCIDENT, 2, 5, "lives");
+    lives.origin = 8;
+    lives.flags = FILED;
+    assert_int_equal(ngx_soporte_board_merge(&zone, &lives, NOW), NGX_OK);
+
+    generation = zone.board->generation;
+    assert_int_equal(ngx_soporte_board_unfile(&zone, 7, NOW), NGX_OK);
+    assert_string_equal(marks(gone.id), "--");
+    assert_string_equal(marks(lives.id), "+-");
+    assert_true(zone.board->generation > generation);
+
+    assert_int_equal(ngx_soporte_board_get(&zone, gone.id, &gone), NGX_OK);
+    assert_int_equal(gone.flags, NGX_SOPORTE_NOTICE_BLOCK);
+
+    mark(gone.id, 5);
+    assert_string_equal(marks(gone.id), "++");
+}
+
+
 /* of all timelines together there are 512: what is filed goes first */
 
 static void
@@ -307,6 +339,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         filed_test(of_one_version),
         filed_test(others_words),
+        filed_test(of_a_node_that_is_gone),
         filed_test(what_is_filed_goes_first),
         filed_test(what_can_be_had_again),
         filed_test(backups)

@@ -85,7 +85,7 @@ ngx_int_t ngx_http_soporte_fleet_instance(ngx_soporte_mem_t *mem,
 
 /* the leader, after each sign: what it learned by it, for all workers */
 void ngx_http_soporte_fleet_signs(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_fleet_beat_t *beat);
+    ngx_soporte_fleet_beat_t *beat);
 
 /*
  * Whether an other node watches over the notice: it spoke last, and lives as

@@ -14,6 +14,10 @@
 #define NGX_HTTP_SOPORTE_FLEET_NUMBER  8     /* bytes of an instance */
 
 
+static void ngx_http_soporte_fleet_gone(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_fleet_beat_t *beat);
+static ngx_uint_t ngx_http_soporte_fleet_age(
+    const ngx_soporte_header_t *header, const ngx_soporte_fleet_node_t *node);
 static void ngx_http_soporte_fleet_twin(ngx_http_soporte_main_conf_t *smcf,
     ngx_uint_t twin);
 
@@ -52,7 +56,7 @@ ngx_http_soporte_fleet_instance(ngx_soporte_mem_t *mem,
 
 void
 ngx_http_soporte_fleet_signs(ngx_http_soporte_main_conf_t *smcf,
-    const ngx_soporte_fleet_beat_t *beat)
+    ngx_soporte_fleet_beat_t *beat)
 {
     uint32_t               seq;
     ngx_uint_t             i;
@@ -60,6 +64,8 @@ ngx_http_soporte_fleet_signs(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_header_t  *header;
 
     header = smcf->zone->header;
+
+    ngx_http_soporte_fleet_gone(smcf, beat);
 
     /* odd already, if a leader was killed in between: written anew */
 
@@ -82,6 +88,71 @@ ngx_http_soporte_fleet_signs(ngx_http_soporte_main_conf_t *smcf,
     ngx_soporte_release(&header->fleet_seq, seq + 1);
 
     ngx_http_soporte_fleet_twin(smcf, beat->twin);
+}
+
+
+/*
+ * What a node said it files, unless it is gone for good: then we do, too, once
+ * for each time that it goes.  A repeat is harmless.
+ */
+
+static void
+ngx_http_soporte_fleet_gone(ngx_http_soporte_main_conf_t *smcf,
+    ngx_soporte_fleet_beat_t *beat)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_soporte_fleet_node_t  *node;
+
+    rc = NGX_OK;
+
+    for (i = 0; i < beat->n; i++) {
+        node = &beat->nodes[i];
+
+        if (node->age <= NGX_HTTP_SOPORTE_FLEET_GONE
+            || ngx_http_soporte_fleet_age(smcf->zone->header, node)
+               > NGX_HTTP_SOPORTE_FLEET_GONE)
+        {
+            continue;
+        }
+
+        if (rc != NGX_BUSY) {
+            rc = ngx_soporte_board_unfile(smcf->zone,
+                     ngx_http_soporte_publish_origin(node->name, node->len),
+                     ngx_time());
+        }
+
+        /* not had the lock: it goes with the next sign */
+
+        if (rc == NGX_BUSY) {
+            node->age = NGX_HTTP_SOPORTE_FLEET_GONE;
+        }
+    }
+}
+
+
+/* what the last sign said of a node, 0 if nothing */
+
+static ngx_uint_t
+ngx_http_soporte_fleet_age(const ngx_soporte_header_t *header,
+    const ngx_soporte_fleet_node_t *node)
+{
+    ngx_uint_t                 i, n;
+    const ngx_soporte_node_t  *known;
+
+    n = ngx_min(header->fleet_nodes, NGX_SOPORTE_FLEET_NODES);
+
+    for (i = 0; i < n; i++) {
+        known = &header->fleet[i];
+
+        if (known->len == node->len
+            && ngx_memcmp(known->name, node->name, node->len) == 0)
+        {
+            return known->age;
+        }
+    }
+
+    return 0;
 }
 
 
