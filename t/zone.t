@@ -179,6 +179,8 @@ is(ask('d8', 'd8'), 200, 'more places');
 wait_is(sub { good($small, 'd8') }, 1, '... are given');
 is(good($small, '_other'), $sent{_other}, '... what was counted stays');
 is(good($small, 'dos'), undef, 'a tenant that is gone is not told of');
+is(ask('dos', 'dos'), 200, '... until a variable names it');
+wait_is(sub { good($small, 'dos') }, 1, '... and is told of again');
 
 # a key of 64 bytes, and one of several parts
 

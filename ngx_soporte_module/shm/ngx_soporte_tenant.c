@@ -289,6 +289,19 @@ ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
 }
 
 
+/* one that the configuration named before, or that a snapshot brought back */
+
+void
+ngx_soporte_tenant_meet(const ngx_soporte_zone_t *zone,
+    ngx_soporte_tenant_t *tenant)
+{
+    if (!ngx_soporte_tenant_known(zone, tenant)) {
+        (void) __atomic_fetch_or(&tenant->flags, NGX_SOPORTE_TENANT_DYNAMIC,
+                                 __ATOMIC_RELEASE);
+    }
+}
+
+
 /* the slot's word first, then the mark: who takes a mark sees the word */
 
 void

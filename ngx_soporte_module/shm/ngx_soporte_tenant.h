@@ -29,7 +29,7 @@
 /* flags */
 
 #define NGX_SOPORTE_TENANT_READY      0x01   /* key and hash are written */
-#define NGX_SOPORTE_TENANT_DYNAMIC    0x02   /* first seen in a variable */
+#define NGX_SOPORTE_TENANT_DYNAMIC    0x02   /* a variable named it */
 
 
 /* of the backup of a part, shifted by the part: history has to get it, ... */
@@ -159,6 +159,10 @@ ngx_uint_t ngx_soporte_tenant_holds(const ngx_soporte_tenant_t *tenant,
 /* whether the configuration in force, or a request, knows the tenant */
 ngx_uint_t ngx_soporte_tenant_known(const ngx_soporte_zone_t *zone,
     const ngx_soporte_tenant_t *tenant);
+
+/* a variable names a tenant that has a slot: it is known from now on */
+void ngx_soporte_tenant_meet(const ngx_soporte_zone_t *zone,
+    ngx_soporte_tenant_t *tenant);
 
 
 /* a sample that begins, continues or ends a streak of failures */

@@ -197,6 +197,13 @@ known(void **state)
                                                   tenant_of(&next, "new")),
                          ngx_soporte_tenant_index(&zone, old));
 
+    /* a variable names both: only the one that was left out needs it */
+
+    ngx_soporte_tenant_meet(&next, old);
+    ngx_soporte_tenant_meet(&next, kept);
+    assert_true(ngx_soporte_tenant_known(&next, old));
+    assert_false(kept->flags & NGX_SOPORTE_TENANT_DYNAMIC);
+
     ngx_soporte_zone_close(&next);
     ngx_soporte_zone_close(&zone);
 }

@@ -234,6 +234,7 @@ ngx_http_soporte_tenant_seek(ngx_http_request_t *r, const u_char *key,
     switch (ngx_soporte_tenant_seek(smcf->zone, key, len, lower, &tenant)) {
 
     case NGX_OK:
+        ngx_soporte_tenant_meet(smcf->zone, tenant);
         *found = tenant;
         return tenant;
 
