@@ -249,4 +249,54 @@ is($lines, 1, 'said once');
 
 chmod 0700, sprintf $backups, 'cerrada.mx';
 
+
+# one that the configuration named, and a variable does after a reload
+
+sub named {
+    my ($name, $folder) = @_;
+
+    return <<"END";
+%%GLOBALS%%
+events { }
+http {
+    %%HTTP%%
+    soporte_zone zone=named:4m file=%%PREFIX%%/shm;
+    soporte_path %%PREFIX%%/spool;
+    soporte_backups "$folder";
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location / { soporte $name; root %%PREFIX%%; }
+    }
+    server { listen 127.0.0.1:%%PORT_C%%; location / { soporte_control; } }
+}
+END
+}
+
+mkdir "$own/named";
+
+for my $name (qw(uno dos)) {
+    mkdir "$own/named/$name";
+    $bench->backup($name, 'database', 1, 90000, folder => "$own/named/$name");
+}
+
+my $named = Soporte::Nginx->new(files => { x => '' },
+                                conf => named('uno', 'off'))->start;
+
+sub ask { get($named->addr, "/x?t=$_[0]") }
+
+sub found {
+    my $backup = get($named->addr('C'), "/v1/tenants/$_[0]")->json->{backup};
+
+    return $backup ? $backup->{database}{state} : '';
+}
+
+$named->conf(named('$arg_t', "$own/named/{tenant}"));
+$named->reload('gone');
+
+ask('dos');
+wait_is(sub { found('dos') }, 'ok', 'one with a new slot: its backup is seen',
+        25);
+ask('uno');
+wait_is(sub { found('uno') }, 'ok', '... and of one that has a slot', 25);
+
 done_testing();

@@ -53,7 +53,9 @@ struct ngx_http_soporte_backup_s {
     ngx_uint_t                         nalloc;
 
     uint32_t                           version;    /* of the bench, ... */
-    uint32_t                           used;       /* ... slots: then made */
+    uint32_t                           dynamic;    /* ... tenants of variables:
+                                                      then made */
+    uint32_t                           used;       /* slots, then */
     ngx_msec_t                         started;
     ngx_msec_t                         next;
     time_t                             now;        /* of the round */
@@ -66,6 +68,10 @@ struct ngx_http_soporte_backup_s {
     unsigned                           running:1;
     unsigned                           made:1;
 };
+
+
+#define ngx_http_soporte_backup_dynamic(tenant)                               \
+    ((ngx_soporte_acquire(&(tenant)->flags) & NGX_SOPORTE_TENANT_DYNAMIC) != 0)
 
 
 static ngx_int_t ngx_http_soporte_backup_targets(
@@ -235,14 +241,22 @@ ngx_http_soporte_backup_tick(ngx_http_soporte_backup_t *b)
 static ngx_int_t
 ngx_http_soporte_backup_targets(ngx_http_soporte_backup_t *b)
 {
-    uint32_t    used, version;
+    uint32_t    dynamic, version;
     ngx_int_t   rc;
     ngx_uint_t  i;
 
-    used = ngx_soporte_load(&b->smcf->zone->header->used);
+    b->used = ngx_soporte_load(&b->smcf->zone->header->used);
     version = b->smcf->bench ? b->smcf->bench->version : 0;
+    dynamic = 0;
 
-    if (b->made && used == b->used && version == b->version) {
+    /* a variable may name one that has had its slot for long */
+
+    for (i = NGX_SOPORTE_OTHER + 1; b->smcf->backups.len && i < b->used; i++) {
+        dynamic += ngx_http_soporte_backup_dynamic(
+                                     ngx_soporte_tenant(b->smcf->zone, i));
+    }
+
+    if (b->made && dynamic == b->dynamic && version == b->version) {
         return NGX_OK;
     }
 
@@ -251,7 +265,7 @@ ngx_http_soporte_backup_targets(ngx_http_soporte_backup_t *b)
     }
 
     b->ntargets = 0;
-    b->used = used;
+    b->dynamic = dynamic;
     b->version = version;
 
     rc = ngx_http_soporte_backup_walk(b);
@@ -299,9 +313,7 @@ ngx_http_soporte_backup_walk(ngx_http_soporte_backup_t *b)
     for (i = NGX_SOPORTE_OTHER + 1; i < b->used; i++) {
         tenant = ngx_soporte_tenant(smcf->zone, i);
 
-        if (!(ngx_soporte_acquire(&tenant->flags)
-              & NGX_SOPORTE_TENANT_DYNAMIC))
-        {
+        if (!ngx_http_soporte_backup_dynamic(tenant)) {
             continue;
         }
 
