@@ -292,7 +292,7 @@ asan_opt    := -std=gnu11 -g -O1 -DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
                -DNGX_HAVE_NONALIGNED=0
 
 .PHONY: asan
-asan: | $$(call deps,build asan)  ## the end to end tests with an nginx under ASan and UBSan, of Debian's source (TESTS=t/x.t)
+asan: $(programs) | $$(call deps,build asan)  ## the end to end tests with an nginx under ASan and UBSan, of Debian's source (TESTS=t/x.t)
 	@t/tools/nginx-source build/nginx-src
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:detect_odr_violation=0:verify_asan_link_order=0 \
 	 LSAN_OPTIONS=suppressions=$(CURDIR)/t/tools/asan-leaks:print_suppressions=0 \
