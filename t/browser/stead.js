@@ -206,7 +206,8 @@ async function comes_back(browser, address) {
 
     await call('word', 'DELETE', 'maintenance');
     ok(await looked(w, w.looks.length + 1), 'it looks when all is over');
-    like(await back, /te llevamos de vuelta/,
+    like(await Promise.race([back, w.page.waitForTimeout(10000)]),
+         /te llevamos de vuelta/,
          'it says that it takes the reader back');
 
     /* at most the two minutes that estado.json may say */

@@ -23,6 +23,8 @@ http {
     soporte_zone zone=stead:4m file=%%PREFIX%%/shm;
     soporte_path %%PREFIX%%/spool;
     soporte_portal /soporte;
+    # failures are looked at one by one: none of them is an outage
+    soporte_detect failures=255 window=60s;
     proxy_set_header Host acme.test;
     proxy_read_timeout 500ms;
     proxy_set_header X-Stand-In $arg_stand;
