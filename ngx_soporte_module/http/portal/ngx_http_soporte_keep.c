@@ -382,6 +382,10 @@ ngx_http_soporte_keep_report(ngx_http_soporte_keep_t *k, ngx_log_t *log)
 {
     ngx_uint_t  state;
 
+    if (k->result == NGX_HTTP_SOPORTE_KEPT) {
+        ngx_soporte_add(&k->smcf->zone->header->wake, 1);
+    }
+
     if (k->result == NGX_HTTP_SOPORTE_KEPT_NOT) {
         state = NGX_HTTP_SOPORTE_KEEP_NOWHERE;
 

@@ -45,7 +45,10 @@ typedef struct {
 /* in a thread; waits at most for soporte_postgres' timeout, besides the disk */
 void ngx_http_soporte_keep(ngx_http_soporte_keep_t *k);
 
-/* logs, in the event loop, what the disk did not take */
+/*
+ * In the event loop: wakes the leader for what was kept, logs what the disk
+ * did not take.
+ */
 void ngx_http_soporte_keep_report(ngx_http_soporte_keep_t *k,
     ngx_log_t *log);
 

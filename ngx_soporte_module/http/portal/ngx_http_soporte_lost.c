@@ -326,12 +326,9 @@ ngx_http_soporte_lost_done(ngx_http_request_t *r, void *data)
 {
     ngx_http_soporte_lost_t  *l = data;
 
-    u_char                        *p;
-    ngx_soporte_value_t           *root;
-    ngx_http_soporte_reply_t       reply;
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    u_char                    *p;
+    ngx_soporte_value_t       *root;
+    ngx_http_soporte_reply_t   reply;
 
     ngx_http_soporte_keep_report(&l->keep, r->connection->log);
 
@@ -340,7 +337,6 @@ ngx_http_soporte_lost_done(ngx_http_request_t *r, void *data)
                                            NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
-    ngx_soporte_add(&smcf->zone->header->wake, 1);
     ngx_memzero(&reply, sizeof(ngx_http_soporte_reply_t));
 
     if (ngx_http_soporte_accepts_json(r)) {

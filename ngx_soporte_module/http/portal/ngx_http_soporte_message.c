@@ -422,16 +422,11 @@ ngx_http_soporte_message_done(ngx_http_request_t *r, void *data)
 {
     ngx_http_soporte_writing_t  *w = data;
 
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
-
     ngx_http_soporte_keep_report(&w->keep, r->connection->log);
 
     switch (w->keep.result) {
 
     case NGX_HTTP_SOPORTE_KEPT:
-        ngx_soporte_add(&smcf->zone->header->wake, 1);
         break;
 
     case NGX_HTTP_SOPORTE_KEPT_BEFORE:

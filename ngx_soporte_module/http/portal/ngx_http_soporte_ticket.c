@@ -734,11 +734,7 @@ ngx_http_soporte_ticket_thread(void *data)
 static ngx_int_t
 ngx_http_soporte_ticket_done(ngx_http_request_t *r, void *data)
 {
-    ngx_http_soporte_filing_t     *f = data;
-
-    ngx_http_soporte_main_conf_t  *smcf;
-
-    smcf = ngx_http_get_module_main_conf(r, ngx_http_soporte_module);
+    ngx_http_soporte_filing_t  *f = data;
 
     ngx_http_soporte_keep_report(&f->keep, r->connection->log);
 
@@ -746,7 +742,6 @@ ngx_http_soporte_ticket_done(ngx_http_request_t *r, void *data)
 
     case NGX_HTTP_SOPORTE_KEPT:
         ngx_http_soporte_ticket_counted(r, NGX_HTTP_SOPORTE_TICKET_FILED);
-        ngx_soporte_add(&smcf->zone->header->wake, 1);
         break;
 
     case NGX_HTTP_SOPORTE_KEPT_BEFORE:
